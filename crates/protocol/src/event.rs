@@ -1,0 +1,129 @@
+//! The events a WebSocket API sends to its integrations, byte for byte: field order, omitted fields, number types.
+//!
+//! These types are written only. Handlers read events with their own, more forgiving types.
+
+use crate::{ConnectionId, RequestId};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+/// The payload of a `$connect` integration.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectEvent<'a> {
+    pub headers: SingleValues<'a>,
+    pub multi_value_headers: MultiValues<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query_string_parameters: Option<SingleValues<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multi_value_query_string_parameters: Option<MultiValues<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage_variables: Option<SingleValues<'a>>,
+    pub request_context: RequestContext<'a>,
+    pub is_base64_encoded: bool,
+}
+
+/// The payload of a route's integration.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageEvent<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage_variables: Option<SingleValues<'a>>,
+    pub request_context: RequestContext<'a>,
+    pub body: &'a str,
+    pub is_base64_encoded: bool,
+}
+
+/// The payload of a `$disconnect` integration.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisconnectEvent<'a> {
+    pub headers: SingleValues<'a>,
+    pub multi_value_headers: MultiValues<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage_variables: Option<SingleValues<'a>>,
+    pub request_context: RequestContext<'a>,
+    pub is_base64_encoded: bool,
+}
+
+/// The fields are in the order AWS writes them; those without a value are left out.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestContext<'a> {
+    pub route_key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<RequestId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disconnect_status_code: Option<u16>,
+    pub event_type: EventType,
+    pub extended_request_id: RequestId,
+    /// `dd/MMM/yyyy:HH:mm:ss +0000`.
+    pub request_time: &'a str,
+    pub message_direction: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disconnect_reason: Option<&'a str>,
+    pub stage: &'a str,
+    /// Milliseconds since the epoch.
+    pub connected_at: u64,
+    /// Milliseconds since the epoch.
+    pub request_time_epoch: u64,
+    pub identity: Identity<'a>,
+    pub request_id: RequestId,
+    pub domain_name: &'a str,
+    pub connection_id: ConnectionId,
+    pub api_id: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EventType {
+    Connect,
+    Message,
+    Disconnect,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<&'a str>,
+    pub source_ip: &'a str,
+}
+
+/// Name and value pairs in order; of a name that comes several times the last value counts.
+#[derive(Clone, Copy, Debug)]
+pub struct SingleValues<'a>(pub &'a [(String, String)]);
+
+/// The same pairs with every value of a name, in the place of its first.
+#[derive(Clone, Copy, Debug)]
+pub struct MultiValues<'a>(pub &'a [(String, String)]);
+
+impl Serialize for SingleValues<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, values) in grouped(self.0) {
+            map.serialize_entry(name, values.last().expect("a group has at least the value that opened it"))?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for MultiValues<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, values) in grouped(self.0) {
+            map.serialize_entry(name, &values)?;
+        }
+        map.end()
+    }
+}
+
+fn grouped(pairs: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        match groups.iter_mut().find(|(known, _)| known == name) {
+            Some((_, values)) => values.push(value),
+            None => groups.push((name, vec![value])),
+        }
+    }
+    groups
+}
