@@ -1,0 +1,117 @@
+//! One invocation, from its place in the concurrency to its result.
+
+use crate::catch_panic::CatchPanic;
+use bytes::Bytes;
+use metrics::{counter, histogram};
+use sluicegate_handler::{Clients, Context, Function};
+use sluicegate_protocol::limits::INVOCATION_BYTES;
+use sluicegate_protocol::{FunctionError, InvokeError};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument, debug, info_span, warn};
+use uuid::Uuid;
+
+/// A function and what it takes to run it.
+pub(crate) struct Registered {
+    pub(crate) name: Arc<str>,
+    pub(crate) function: Function,
+    pub(crate) clients: Clients,
+    pub(crate) timeout: Duration,
+    pub(crate) places: Arc<Semaphore>,
+}
+
+/// How an invocation failed; the name is the label of the metric.
+struct Failure {
+    kind: &'static str,
+    error: FunctionError,
+}
+
+pub(crate) async fn run(registered: Arc<Registered>, payload: Bytes) -> Result<Bytes, InvokeError> {
+    let name = registered.name.to_string();
+    let Ok(place) = Arc::clone(&registered.places).try_acquire_owned() else {
+        counter!("sluicegate_function_throttles_total", "function" => name).increment(1);
+        return Err(InvokeError::Throttled);
+    };
+    counter!("sluicegate_function_invocations_total", "function" => name.clone()).increment(1);
+    let request_id = Uuid::new_v4().to_string();
+    let span = info_span!("invocation", function = %registered.name, %request_id);
+    let running = async move {
+        let result = attempt(&registered, request_id, payload).await;
+        drop(place);
+        result
+    };
+    // A task of its own: like on Lambda, the function runs on when its caller has stopped waiting.
+    match tokio::spawn(running.instrument(span)).await {
+        Ok(result) => result.map_err(InvokeError::Function),
+        // The handler's own panics are caught below, so this is the runtime shutting down, or a fault of ours.
+        Err(error) => Err(InvokeError::Function(FunctionError {
+            error_type: "Runtime.ExitError".to_owned(),
+            message: format!("the invocation was cut off: {error}"),
+        })),
+    }
+}
+
+/// Runs the handler and records how it went.
+async fn attempt(registered: &Registered, request_id: String, payload: Bytes) -> Result<Bytes, FunctionError> {
+    debug!(payload_bytes = payload.len(), "START");
+    let started = Instant::now();
+    let result = call(registered, request_id, payload).await;
+    let duration = started.elapsed();
+    let name = registered.name.to_string();
+    histogram!("sluicegate_function_duration_seconds", "function" => name.clone()).record(duration.as_secs_f64());
+    match result {
+        Ok(result) => {
+            debug!(?duration, result_bytes = result.len(), "END");
+            Ok(result)
+        }
+        Err(Failure { kind, error }) => {
+            warn!(?duration, kind, error_type = error.error_type, message = error.message, "END: the function failed");
+            counter!("sluicegate_function_errors_total", "function" => name, "kind" => kind).increment(1);
+            Err(error)
+        }
+    }
+}
+
+async fn call(registered: &Registered, request_id: String, payload: Bytes) -> Result<Bytes, Failure> {
+    let context = Context::new(
+        &*request_id,
+        Arc::clone(&registered.name),
+        deadline_ms(registered.timeout),
+        registered.clients.clone(),
+    );
+    let function = Arc::clone(&registered.function);
+    // The call itself is inside as well: a handler may panic before its first await.
+    let handler = CatchPanic(Box::pin(async move { function(payload, context).await }));
+    match timeout(registered.timeout, handler).await {
+        Ok(Ok(Ok(result))) if result.len() > INVOCATION_BYTES => Err(too_large()),
+        Ok(Ok(Ok(result))) => Ok(result),
+        Ok(Ok(Err(error))) => Err(Failure { kind: "error", error }),
+        Ok(Err(panic)) => Err(panicked(&panic)),
+        Err(_elapsed) => Err(timed_out(&request_id, registered.timeout)),
+    }
+}
+
+fn deadline_ms(timeout: Duration) -> u64 {
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + timeout;
+    deadline.as_millis() as u64
+}
+
+fn too_large() -> Failure {
+    let message = format!("Response payload size exceeded maximum allowed payload size ({INVOCATION_BYTES} bytes).");
+    failure("response_too_large", "Function.ResponseSizeTooLarge", message)
+}
+
+fn panicked(panic: &str) -> Failure {
+    failure("panic", "Runtime.Panic", format!("Lambda panicked: {panic}"))
+}
+
+fn timed_out(request_id: &str, timeout: Duration) -> Failure {
+    let message = format!("RequestId: {request_id} Error: Task timed out after {:.2} seconds", timeout.as_secs_f64());
+    failure("timeout", "Sandbox.Timedout", message)
+}
+
+fn failure(kind: &'static str, error_type: &str, message: String) -> Failure {
+    Failure { kind, error: FunctionError { error_type: error_type.to_owned(), message } }
+}

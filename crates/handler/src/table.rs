@@ -1,0 +1,9 @@
+//! Tables as a handler uses them: typed rows through serde, DynamoDB JSON underneath.
+
+mod client;
+mod request;
+mod value;
+
+pub use client::{Page, TableClient, TableError};
+pub use request::{Query, Scan, Update, Write};
+pub use value::{AttributeValue, Item};
