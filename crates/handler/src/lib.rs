@@ -18,7 +18,7 @@
 //! **Boundary.** Depends on `protocol` only. Connections and tables arrive behind its ports, in [`Clients`]; which
 //! process implements them, and whether the handler runs in the server or elsewhere, cannot be seen from here.
 //!
-//! **Invariant.** It never knows which host it runs in: no sockets, no runtime, no configuration.
+//! **Invariant.** It never knows which host it runs in: no sockets, no files, no configuration.
 
 pub mod application;
 mod connections;

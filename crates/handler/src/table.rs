@@ -2,7 +2,9 @@
 
 mod client;
 mod request;
+mod retry;
 mod value;
+mod wire;
 
 pub use client::{Page, TableClient, TableError};
 pub use request::{Query, Scan, Update, Write};

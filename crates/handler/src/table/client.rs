@@ -1,21 +1,22 @@
 //! The client: one method per operation.
 
+use super::retry::{ATTEMPTS, is_passing, pause};
+use super::wire::{BatchAnswer, GetAnswer, Ignored, PageAnswer, WriteRequest};
 use super::{Item, Query, Scan, Update, Write};
 use bytes::Bytes;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sluicegate_protocol::{ApiError, CallTable};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 /// DynamoDB takes this many writes in one `BatchWriteItem`.
 const BATCH_WRITES: usize = 25;
-/// How often writes that DynamoDB left over are sent again before the batch fails.
-const BATCH_ATTEMPTS: usize = 8;
 
 /// Calls tables: the server's own, or any DynamoDB-compatible ones.
+///
+/// Throttled calls and faults of the server are tried again with back-off, as the AWS SDKs do.
 #[derive(Clone)]
 pub struct TableClient {
     tables: Arc<dyn CallTable>,
@@ -40,7 +41,7 @@ pub enum TableError {
     Row { operation: &'static str, table: String, source: serde_json::Error },
     /// The table kept leaving writes of a batch over.
     #[error(
-        "BatchWriteItem on table {table}: {writes} writes were still not taken after {BATCH_ATTEMPTS} attempts; write more slowly"
+        "BatchWriteItem on table {table}: {writes} writes were still not taken after {ATTEMPTS} attempts; write more slowly"
     )]
     Unprocessed { table: String, writes: usize },
 }
@@ -118,12 +119,13 @@ impl TableClient {
 
     async fn write_batch(&self, table: &str, mut writes: Vec<WriteRequest>) -> Result<(), TableError> {
         let call = Call { operation: "BatchWriteItem", table };
-        for _ in 0..BATCH_ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
             let mut answer: BatchAnswer = self.call(call, &json!({"RequestItems": {table: writes}})).await?;
             writes = answer.unprocessed_items.remove(table).unwrap_or_default();
             if writes.is_empty() {
                 return Ok(());
             }
+            pause(attempt).await;
         }
         Err(TableError::Unprocessed { table: table.to_owned(), writes: writes.len() })
     }
@@ -135,13 +137,22 @@ impl TableClient {
     }
 
     async fn call<T: DeserializeOwned>(&self, call: Call<'_>, request: &impl Serialize) -> Result<T, TableError> {
-        let request = serde_json::to_vec(request).map_err(|error| call.misfit(error))?;
-        let answer = self.tables.call(call.operation, Bytes::from(request)).await;
-        let answer = answer.map_err(|source| TableError::Refused {
-            operation: call.operation,
-            table: call.table.to_owned(),
-            source,
-        })?;
+        let request = Bytes::from(serde_json::to_vec(request).map_err(|error| call.misfit(error))?);
+        let mut attempt = 1;
+        let answer = loop {
+            match self.tables.call(call.operation, request.clone()).await {
+                Ok(answer) => break answer,
+                Err(refusal) if attempt < ATTEMPTS && is_passing(&refusal) => pause(attempt).await,
+                Err(source) => {
+                    return Err(TableError::Refused {
+                        operation: call.operation,
+                        table: call.table.to_owned(),
+                        source,
+                    });
+                }
+            }
+            attempt += 1;
+        };
         serde_json::from_slice(&answer).map_err(|error| call.misfit(error))
     }
 }
@@ -170,52 +181,5 @@ impl Call<'_> {
 
     fn misfit(self, source: serde_json::Error) -> TableError {
         TableError::Row { operation: self.operation, table: self.table.to_owned(), source }
-    }
-}
-
-#[derive(Deserialize)]
-struct Ignored {}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct GetAnswer {
-    item: Option<Item>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct PageAnswer {
-    #[serde(default)]
-    items: Vec<Item>,
-    last_evaluated_key: Option<Item>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct BatchAnswer {
-    #[serde(default)]
-    unprocessed_items: BTreeMap<String, Vec<WriteRequest>>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-enum WriteRequest {
-    #[serde(rename = "PutRequest")]
-    Put {
-        #[serde(rename = "Item")]
-        item: Item,
-    },
-    #[serde(rename = "DeleteRequest")]
-    Delete {
-        #[serde(rename = "Key")]
-        key: Item,
-    },
-}
-
-impl From<Write> for WriteRequest {
-    fn from(write: Write) -> Self {
-        match write {
-            Write::Put(item) => Self::Put { item },
-            Write::Delete(key) => Self::Delete { key },
-        }
     }
 }
