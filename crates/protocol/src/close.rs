@@ -34,6 +34,8 @@ reasons! {
     TOO_SLOW = 1008, "Client too slow";
     TOO_BIG = 1009, "Message too big";
     INTERNAL = 1011, "Internal error";
+    /// Too much memory is held for unfinished messages of all clients.
+    OVERLOADED = 1013, "Try again later";
 }
 
 impl CloseReason {

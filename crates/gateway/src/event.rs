@@ -1,0 +1,204 @@
+//! Events for the integrations of a stage, from what is known of the client and the moment.
+
+use crate::peer::Peer;
+use crate::stage::Stage;
+use bytes::Bytes;
+use http::request::Parts;
+use percent_encoding::percent_decode;
+use serde::Serialize;
+use sluicegate_protocol::event::{
+    ConnectEvent, DisconnectEvent, EventType, Identity, MessageEvent, MultiValues, RequestContext, SingleValues,
+};
+use sluicegate_protocol::{CloseReason, RequestId};
+use std::cmp::Ordering;
+use std::net::SocketAddr;
+use time::OffsetDateTime;
+use time::format_description::FormatItem;
+use time::macros::format_description;
+
+/// Headers of the handshake that concern only the hop to us; they are not shown to functions.
+const HOP_HEADERS: [&str; 3] = ["connection", "upgrade", "content-length"];
+const CLF_TIME: &[FormatItem<'_>] =
+    format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
+
+/// The moment of an event: its id and its time in milliseconds since the epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) request_id: RequestId,
+    pub(crate) now: u64,
+}
+
+impl Moment {
+    pub(crate) fn new(now: u64) -> Self {
+        Self { request_id: RequestId::new(fastrand::u128(..)), now }
+    }
+}
+
+/// How the client reached us, as the gateway tells functions in `X-Forwarded-…`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) remote: SocketAddr,
+    pub(crate) local_port: u16,
+}
+
+pub(crate) fn connect(
+    stage: &Stage,
+    peer: &Peer,
+    moment: Moment,
+    request: &Parts,
+    headers: Vec<(String, String)>,
+    arrival: Arrival,
+) -> Bytes {
+    let headers = connect_headers(headers, moment.now, arrival);
+    let query = request.uri.query().map(query_pairs).filter(|pairs| !pairs.is_empty());
+    let texts = Texts::new(peer, moment);
+    to_json(&ConnectEvent {
+        headers: SingleValues(&headers),
+        multi_value_headers: MultiValues(&headers),
+        query_string_parameters: query.as_deref().map(SingleValues),
+        multi_value_query_string_parameters: query.as_deref().map(MultiValues),
+        stage_variables: stage.variables().map(SingleValues),
+        request_context: context(peer, EventType::Connect, "$connect", moment, &texts),
+        is_base64_encoded: false,
+    })
+}
+
+pub(crate) fn message(stage: &Stage, peer: &Peer, moment: Moment, route_key: &str, body: &str) -> Bytes {
+    let texts = Texts::new(peer, moment);
+    let message_id = RequestId::new(fastrand::u128(..));
+    to_json(&MessageEvent {
+        stage_variables: stage.variables().map(SingleValues),
+        request_context: RequestContext {
+            message_id: Some(message_id),
+            ..context(peer, EventType::Message, route_key, moment, &texts)
+        },
+        body,
+        is_base64_encoded: false,
+    })
+}
+
+pub(crate) fn disconnect(stage: &Stage, peer: &Peer, moment: Moment, reason: &CloseReason) -> Bytes {
+    let texts = Texts::new(peer, moment);
+    let text = |text: &str| text.to_owned();
+    // Exactly these four; AWS leaves the last three empty.
+    let headers = [
+        (text("Host"), peer.domain_name.to_string()),
+        (text("x-api-key"), String::new()),
+        (text("X-Forwarded-For"), String::new()),
+        (text("x-restapi"), String::new()),
+    ];
+    to_json(&DisconnectEvent {
+        headers: SingleValues(&headers),
+        multi_value_headers: MultiValues(&headers),
+        stage_variables: stage.variables().map(SingleValues),
+        request_context: RequestContext {
+            disconnect_status_code: Some(reason.code),
+            disconnect_reason: Some(&reason.reason),
+            ..context(peer, EventType::Disconnect, "$disconnect", moment, &texts)
+        },
+        is_base64_encoded: false,
+    })
+}
+
+/// What the context borrows that nobody else holds as text.
+struct Texts {
+    source_ip: String,
+    request_time: String,
+}
+
+impl Texts {
+    fn new(peer: &Peer, moment: Moment) -> Self {
+        let time =
+            OffsetDateTime::from_unix_timestamp((moment.now / 1000) as i64).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        Self { source_ip: peer.source_ip.to_string(), request_time: time.format(CLF_TIME).unwrap_or_default() }
+    }
+}
+
+fn context<'a>(
+    peer: &'a Peer,
+    event_type: EventType,
+    route_key: &'a str,
+    moment: Moment,
+    texts: &'a Texts,
+) -> RequestContext<'a> {
+    RequestContext {
+        route_key,
+        message_id: None,
+        disconnect_status_code: None,
+        event_type,
+        extended_request_id: moment.request_id,
+        request_time: &texts.request_time,
+        message_direction: "IN",
+        disconnect_reason: None,
+        stage: &peer.stage.stage,
+        connected_at: peer.connected_at,
+        request_time_epoch: moment.now,
+        identity: Identity { user_agent: peer.user_agent.as_deref(), source_ip: &texts.source_ip },
+        request_id: moment.request_id,
+        domain_name: &peer.domain_name,
+        connection_id: peer.id,
+        api_id: &peer.stage.api,
+    }
+}
+
+/// The client's headers with what the gateway adds, sorted by name without regard to case, as AWS shows them.
+fn connect_headers(mut headers: Vec<(String, String)>, now: u64, arrival: Arrival) -> Vec<(String, String)> {
+    headers.retain(|(name, _)| !HOP_HEADERS.iter().any(|hop| name.eq_ignore_ascii_case(hop)));
+    let forwarded_for = match take(&mut headers, "X-Forwarded-For") {
+        Some(earlier) => format!("{earlier}, {}", arrival.remote.ip()),
+        None => arrival.remote.ip().to_string(),
+    };
+    let trace_id = take(&mut headers, "X-Amzn-Trace-Id").unwrap_or_else(|| trace_id(now));
+    for name in ["X-Forwarded-Port", "X-Forwarded-Proto"] {
+        take(&mut headers, name);
+    }
+    let added = [
+        ("X-Amzn-Trace-Id", trace_id),
+        ("X-Forwarded-For", forwarded_for),
+        ("X-Forwarded-Port", arrival.local_port.to_string()),
+        ("X-Forwarded-Proto", "http".to_owned()),
+    ];
+    headers.extend(added.map(|(name, value)| (name.to_owned(), value)));
+    headers.sort_by(|(one, _), (two, _)| compare_ignoring_case(one, two));
+    headers
+}
+
+fn compare_ignoring_case(one: &str, two: &str) -> Ordering {
+    one.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(two.bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
+fn take(headers: &mut Vec<(String, String)>, name: &str) -> Option<String> {
+    let mut value = None;
+    headers.retain_mut(|(known, text)| {
+        let matches = known.eq_ignore_ascii_case(name);
+        if matches {
+            value = Some(std::mem::take(text));
+        }
+        !matches
+    });
+    value
+}
+
+pub(crate) fn trace_id(now: u64) -> String {
+    format!("Root=1-{:08x}-{:024x}", now / 1000, fastrand::u128(..) >> 32)
+}
+
+/// Query parameters, decoded as a form: percent signs and plus.
+fn query_pairs(query: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let spaced: Vec<u8> = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
+        percent_decode(&spaced).decode_utf8_lossy().into_owned()
+    };
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+        .collect()
+}
+
+fn to_json(event: &impl Serialize) -> Bytes {
+    serde_json::to_vec(event).expect("events have string keys and no failing parts").into()
+}

@@ -1,0 +1,348 @@
+//! The hub: every connection of this node, and all that leaves through them.
+//!
+//! Sockets belong to a few reactor threads, each with an epoll instance and a slab of connections; no task, timer or buffer
+//! belongs to a connection that is idle. Everybody else speaks to a reactor by command. A message is framed once; a
+//! broadcast is one command per reactor, and the reactor writes it straight to each socket, queueing only for those that
+//! would block.
+
+mod connection;
+mod outbound;
+mod reactor;
+mod slots;
+
+use crate::clock::Clock;
+use crate::peer::Peer;
+use crate::websocket::{Frame, FrameLimits};
+use bytes::Bytes;
+use parking_lot::RwLock;
+use reactor::Reactor;
+use slots::Slots;
+use sluicegate_protocol::{
+    BoxFuture, Broadcast, CloseReason, ConnectionDetails, ConnectionId, Connections, PostError, StageId, limits,
+};
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::mpsc;
+use tokio::sync::oneshot;
+
+/// A stage's place in the hub's tables.
+pub(crate) type StageIndex = u16;
+
+#[derive(Clone, Debug)]
+pub struct HubOptions {
+    /// Threads that own sockets.
+    pub reactors: usize,
+    pub max_connections: usize,
+    pub frames: FrameLimits,
+    /// Bytes that may wait for one client that reads slowly.
+    pub outbound_queue_bytes: usize,
+    /// Bytes of unfinished inbound messages, over all connections of a reactor.
+    pub assembly_bytes: usize,
+    /// Messages of one connection that may be with their integrations; then its socket is not read.
+    pub messages_in_flight: u16,
+    pub idle_timeout_ms: u64,
+    pub max_age_ms: u64,
+    /// How long a closing connection may take to send its last bytes and its own close frame.
+    pub close_linger_ms: u64,
+}
+
+impl Default for HubOptions {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            reactors: (cores / 2).clamp(1, 16),
+            max_connections: 100_000,
+            frames: FrameLimits::default(),
+            outbound_queue_bytes: 1024 * 1024,
+            assembly_bytes: 256 * 1024 * 1024,
+            messages_in_flight: 32,
+            idle_timeout_ms: limits::IDLE_TIMEOUT_MS,
+            max_age_ms: limits::MAX_CONNECTION_AGE_MS,
+            close_linger_ms: 5_000,
+        }
+    }
+}
+
+/// What the hub reports; called on a reactor thread, so it must return at once.
+pub(crate) trait Lifecycle: Send + Sync + 'static {
+    /// A text message, to be answered by [`Hub::message_done`].
+    fn message(&self, peer: &Arc<Peer>, text: &str);
+    /// The connection is gone, for whatever reason. Called exactly once for every peer that was opened.
+    fn disconnected(&self, peer: Arc<Peer>, reason: CloseReason);
+}
+
+/// The handle that everybody shares.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    reactors: Vec<Remote>,
+    slots: Arc<Slots>,
+    stages: RwLock<Vec<Arc<StageId>>>,
+}
+
+/// How to reach a reactor.
+struct Remote {
+    commands: mpsc::Sender<Command>,
+    waker: Arc<mio::Waker>,
+}
+
+/// The reactors before they run: they wait to be told whom to report to.
+pub struct HubThreads(Vec<Reactor>);
+
+enum Command {
+    /// The next stage by index.
+    Stage(Arc<StageId>),
+    /// The client was admitted: it can be posted to; its socket follows.
+    Open(Arc<Peer>),
+    Attach(ConnectionId, TcpStream, Bytes),
+    /// The client vanished between the two.
+    Abandon(ConnectionId),
+    Post {
+        stage: StageIndex,
+        connection: ConnectionId,
+        frame: Frame,
+        reply: oneshot::Sender<Result<(), PostError>>,
+    },
+    Get {
+        stage: StageIndex,
+        connection: ConnectionId,
+        reply: oneshot::Sender<Option<ConnectionDetails>>,
+    },
+    Delete {
+        stage: StageIndex,
+        connection: ConnectionId,
+        reply: oneshot::Sender<bool>,
+    },
+    Broadcast {
+        stage: StageIndex,
+        frames: Arc<[Frame]>,
+        reply: oneshot::Sender<Broadcast>,
+    },
+    Resume(ConnectionId),
+    Drain,
+    Stop,
+}
+
+impl Hub {
+    /// Prepares the reactors.
+    ///
+    /// # Errors
+    /// The system refused an epoll instance or a wake-up descriptor.
+    pub fn new(options: HubOptions, clock: Clock) -> io::Result<(Self, HubThreads)> {
+        let slots = Arc::new(Slots::new(options.reactors, options.max_connections));
+        let (mut reactors, mut threads) = (Vec::new(), Vec::new());
+        for index in 0..options.reactors {
+            let (commands, inbox) = mpsc::channel();
+            let (reactor, waker) = Reactor::new(index, options.clone(), clock.clone(), inbox, slots.clone())?;
+            reactors.push(Remote { commands, waker });
+            threads.push(reactor);
+        }
+        let hub = Self(Arc::new(Shared { reactors, slots, stages: RwLock::new(Vec::new()) }));
+        Ok((hub, HubThreads(threads)))
+    }
+
+    /// Makes a stage known. Its connections are told apart from those of every other.
+    pub(crate) fn register_stage(&self, stage: StageId) -> (Arc<StageId>, StageIndex) {
+        let mut stages = self.0.stages.write();
+        let stage = Arc::new(stage);
+        stages.push(stage.clone());
+        for remote in &self.0.reactors {
+            remote.send(Command::Stage(stage.clone()));
+        }
+        (stage, (stages.len() - 1) as StageIndex)
+    }
+
+    /// Sets a place aside and names it; `None` when the node is full.
+    pub(crate) fn reserve(&self) -> Option<Reservation> {
+        let slot = self.0.slots.take()?;
+        Some(Reservation { hub: self.clone(), id: ConnectionId::new(NODE, slot, fastrand::u64(..)) })
+    }
+
+    /// Says that a message's integration has answered.
+    pub(crate) fn message_done(&self, peer: &Peer) {
+        if peer.end_message() {
+            self.send(peer.id, Command::Resume(peer.id));
+        }
+    }
+
+    /// Sends to a connection without waiting whether it is still there.
+    pub(crate) fn post_and_forget(&self, peer: &Peer, payload: &[u8]) {
+        let (reply, _) = oneshot::channel();
+        let frame = Frame::message(payload);
+        self.send(peer.id, Command::Post { stage: peer.stage_index, connection: peer.id, frame, reply });
+    }
+
+    /// Closes every connection with 1001, also those that are still to come.
+    pub(crate) fn drain(&self) {
+        self.0.reactors.iter().for_each(|remote| remote.send(Command::Drain));
+    }
+
+    /// Ends the reactor threads as soon as their sockets are done.
+    pub(crate) fn stop(&self) {
+        self.0.reactors.iter().for_each(|remote| remote.send(Command::Stop));
+    }
+
+    fn stage_index(&self, stage: &StageId) -> Option<StageIndex> {
+        self.0.stages.read().iter().position(|known| **known == *stage).map(|index| index as StageIndex)
+    }
+
+    fn send(&self, connection: ConnectionId, command: Command) {
+        let reactor = slots::reactor_of(connection.slot());
+        if let (NODE, Some(remote)) = (connection.node(), self.0.reactors.get(reactor)) {
+            remote.send(command);
+        }
+    }
+
+    /// Sends a command that carries `reply`; no answer, for instance because the id names no reactor, is `gone`.
+    async fn ask<T>(
+        &self,
+        connection: ConnectionId,
+        gone: T,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> T {
+        let (reply, answer) = oneshot::channel();
+        self.send(connection, command(reply));
+        answer.await.unwrap_or(gone)
+    }
+}
+
+/// One node: clusters will number theirs.
+const NODE: u16 = 0;
+
+impl Remote {
+    fn send(&self, command: Command) {
+        // A reactor that has ended drops the command, and with it the reply: the caller sees a connection that is gone.
+        if self.commands.send(command).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+impl HubThreads {
+    /// Starts the reactor threads, which report to `lifecycle` until the hub is drained.
+    pub(crate) fn start(self, lifecycle: Arc<impl Lifecycle>) -> io::Result<Vec<std::thread::JoinHandle<()>>> {
+        let spawn = |reactor: Reactor| {
+            let lifecycle = lifecycle.clone();
+            let name = format!("reactor-{}", reactor.index());
+            std::thread::Builder::new().name(name).spawn(move || reactor.run(&*lifecycle))
+        };
+        self.0.into_iter().map(spawn).collect()
+    }
+}
+
+/// A place in the hub for a client that is not admitted yet. Dropping it gives the place back.
+pub(crate) struct Reservation {
+    hub: Hub,
+    id: ConnectionId,
+}
+
+impl Reservation {
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Admits the client: from here on it can be posted to, and its `$disconnect` will come.
+    pub(crate) fn open(self, peer: Arc<Peer>) -> Opening {
+        let (hub, id) = (self.hub.clone(), self.id);
+        std::mem::forget(self);
+        hub.send(id, Command::Open(peer));
+        Opening { hub, id, attached: false }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.hub.0.slots.give_back(self.id.slot());
+    }
+}
+
+/// An admitted client whose socket is still with the HTTP server. Dropping it ends the connection with 1006.
+pub(crate) struct Opening {
+    hub: Hub,
+    id: ConnectionId,
+    attached: bool,
+}
+
+impl Opening {
+    /// Hands over the socket, and what was read from it beyond the handshake.
+    pub(crate) fn attach(mut self, socket: TcpStream, early: Bytes) {
+        self.attached = true;
+        self.hub.send(self.id, Command::Attach(self.id, socket, early));
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if !self.attached {
+            self.hub.send(self.id, Command::Abandon(self.id));
+        }
+    }
+}
+
+impl Connections for Hub {
+    fn post<'a>(
+        &'a self,
+        stage: &'a StageId,
+        connection: ConnectionId,
+        message: Bytes,
+    ) -> BoxFuture<'a, Result<(), PostError>> {
+        Box::pin(async move {
+            if message.len() > limits::MESSAGE_BYTES {
+                return Err(PostError::TooLarge);
+            }
+            let stage = self.stage_index(stage).ok_or(PostError::Gone)?;
+            let frame = Frame::message(&message);
+            self.ask(connection, Err(PostError::Gone), |reply| Command::Post { stage, connection, frame, reply }).await
+        })
+    }
+
+    fn get<'a>(&'a self, stage: &'a StageId, connection: ConnectionId) -> BoxFuture<'a, Option<ConnectionDetails>> {
+        Box::pin(async move {
+            let stage = self.stage_index(stage)?;
+            self.ask(connection, None, |reply| Command::Get { stage, connection, reply }).await
+        })
+    }
+
+    fn delete<'a>(&'a self, stage: &'a StageId, connection: ConnectionId) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let Some(stage) = self.stage_index(stage) else { return false };
+            self.ask(connection, false, |reply| Command::Delete { stage, connection, reply }).await
+        })
+    }
+
+    fn broadcast<'a>(
+        &'a self,
+        stage: &'a StageId,
+        messages: Vec<Bytes>,
+    ) -> BoxFuture<'a, Result<Broadcast, PostError>> {
+        Box::pin(async move {
+            if messages.iter().any(|message| message.len() > limits::MESSAGE_BYTES) {
+                return Err(PostError::TooLarge);
+            }
+            let Some(stage) = self.stage_index(stage) else { return Ok(Broadcast::default()) };
+            if messages.is_empty() {
+                return Ok(Broadcast::default());
+            }
+            let frames: Arc<[Frame]> = messages.iter().map(|message| Frame::message(message)).collect();
+            let answers: Vec<_> = self
+                .0
+                .reactors
+                .iter()
+                .map(|remote| {
+                    let (reply, answer) = oneshot::channel();
+                    remote.send(Command::Broadcast { stage, frames: frames.clone(), reply });
+                    answer
+                })
+                .collect();
+            let mut total = Broadcast::default();
+            for answer in answers {
+                let part = answer.await.unwrap_or_default();
+                total.accepted += part.accepted;
+                total.too_slow += part.too_slow;
+            }
+            Ok(total)
+        })
+    }
+}

@@ -1,0 +1,58 @@
+//! Who is on the other end of a connection: what stays the same from `$connect` to `$disconnect`.
+
+use crate::hub::StageIndex;
+use sluicegate_protocol::{ConnectionId, StageId};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+
+#[derive(Debug)]
+pub struct Peer {
+    pub id: ConnectionId,
+    pub stage: Arc<StageId>,
+    pub(crate) stage_index: StageIndex,
+    pub source_ip: IpAddr,
+    pub user_agent: Option<Arc<str>>,
+    /// What events call `domainName`.
+    pub domain_name: Arc<str>,
+    /// Milliseconds since the epoch.
+    pub connected_at: u64,
+    /// Messages handed to an integration and not answered yet.
+    in_flight: AtomicU16,
+    /// Whether the hub stopped reading because of too many of them.
+    paused: AtomicBool,
+}
+
+impl Peer {
+    pub(crate) fn new(
+        id: ConnectionId,
+        (stage, stage_index): (Arc<StageId>, StageIndex),
+        source_ip: IpAddr,
+        user_agent: Option<Arc<str>>,
+        domain_name: Arc<str>,
+        connected_at: u64,
+    ) -> Self {
+        let (in_flight, paused) = (AtomicU16::new(0), AtomicBool::new(false));
+        Self { id, stage, stage_index, source_ip, user_agent, domain_name, connected_at, in_flight, paused }
+    }
+
+    pub(crate) fn begin_message(&self) {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Ends a message. `true` when the hub waits for this to read on.
+    pub(crate) fn end_message(&self) -> bool {
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.paused.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether the hub must stop reading: `limit` messages are under way.
+    pub(crate) fn pause_at(&self, limit: u16) -> bool {
+        if self.in_flight.load(Ordering::Acquire) < limit {
+            return false;
+        }
+        self.paused.store(true, Ordering::Release);
+        // A message that ended between the two lines above saw no pause and will not wake the hub; look again.
+        self.in_flight.load(Ordering::Acquire) >= limit || !self.paused.swap(false, Ordering::AcqRel)
+    }
+}
