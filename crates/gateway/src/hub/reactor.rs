@@ -423,7 +423,11 @@ impl Reactor {
     fn resume(&mut self, id: ConnectionId, lifecycle: &impl Lifecycle) {
         let Some(place) = self.find(id) else { return };
         if let Some(Some(Connection { phase: Phase::Open(open), .. })) = self.slab.get_mut(place) {
-            open.paused = false;
+            // One message has ended, but more may be under way than the limit: a single read can bring many.
+            open.paused = open.peer.pause_at(self.options.messages_in_flight);
+            if open.paused {
+                return;
+            }
             // Nothing tells how much came meanwhile, or that the end did, so read until the socket has no more.
             self.read(place, true, lifecycle);
         }
