@@ -1,0 +1,167 @@
+//! What everybody else asks of a reactor.
+
+use super::reading::Turn;
+use super::{Members, Reactor};
+use crate::hub::connection::{Connection, Phase};
+use crate::hub::outbound::Accepted;
+use crate::hub::{Command, Lifecycle, StageIndex, slots};
+use crate::peer::Peer;
+use crate::websocket::Frame;
+use bytes::Bytes;
+use mio::net::TcpStream;
+use mio::{Interest, Token};
+use sluicegate_protocol::{Broadcast, CloseReason, ConnectionDetails, ConnectionId, PostError};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Frames of waiting broadcasts that are written in one call.
+const COALESCED_FRAMES: usize = 64;
+
+impl Reactor {
+    pub(super) fn carry_out(&mut self, commands: &mut VecDeque<Command>, lifecycle: &impl Lifecycle) {
+        while let Some(command) = commands.pop_front() {
+            match command {
+                Command::Stage(stage) => self.stages.push(Members::new(&stage)),
+                Command::Open(peer) => self.open(peer, lifecycle),
+                Command::Attach(id, socket, early) => self.attach(id, socket, early, lifecycle),
+                Command::Abandon(id) => {
+                    if let Some(place) = self.find(id) {
+                        self.end(place, CloseReason::LOST, lifecycle);
+                    }
+                }
+                Command::Post { stage, connection, frame, reply } => {
+                    let _ = reply.send(self.post(stage, connection, &frame, lifecycle));
+                }
+                Command::Get { stage, connection, reply } => {
+                    let _ = reply.send(self.details(stage, connection));
+                }
+                Command::Delete { stage, connection, reply } => {
+                    let place = self.find_in_stage(stage, connection);
+                    let _ = reply.send(place.is_some());
+                    if let Some(place) = place {
+                        self.end(place, CloseReason::DELETED, lifecycle);
+                    }
+                }
+                Command::Broadcast { stage, frames, reply } => {
+                    let mut replies = vec![reply];
+                    let frames = coalesce(stage, &frames, &mut replies, commands);
+                    let result = self.broadcast(stage, &frames, lifecycle);
+                    for reply in replies {
+                        let _ = reply.send(result);
+                    }
+                }
+                Command::Resume(id) => self.resume(id, lifecycle),
+                Command::Drain => {
+                    self.draining = true;
+                    self.close_all(CloseReason::GOING_AWAY, lifecycle);
+                }
+                Command::Stop => self.stopping = true,
+            }
+        }
+    }
+
+    pub(super) fn open(&mut self, peer: Arc<Peer>, lifecycle: &impl Lifecycle) {
+        let (place, stage) = (slots::place_of(peer.id.slot()), usize::from(peer.stage_index));
+        if self.slab.len() <= place {
+            self.slab.resize_with(place + 1, || None);
+        }
+        let members = &mut self.stages[stage];
+        members.places.push(place as u32);
+        members.connections.increment(1);
+        self.slab[place] = Some(Connection::new(peer, members.places.len() as u32 - 1, self.clock.now_ms()));
+        if self.draining {
+            self.end(place, CloseReason::GOING_AWAY, lifecycle);
+        }
+    }
+
+    pub(super) fn attach(
+        &mut self,
+        id: ConnectionId,
+        socket: std::net::TcpStream,
+        early: Bytes,
+        lifecycle: &impl Lifecycle,
+    ) {
+        let place = slots::place_of(id.slot());
+        let Some(Some(connection)) = self.slab.get_mut(place) else { return };
+        let mut socket = TcpStream::from_std(socket);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut socket, Token(place), interest) {
+            tracing::warn!(%error, connection = %id, "cannot watch a socket; the connection is dropped");
+            return self.end(place, CloseReason::LOST, lifecycle);
+        }
+        connection.socket = Some(socket);
+        self.flush(place, lifecycle);
+        if !early.is_empty() {
+            // Bytes the client sent right behind its handshake.
+            if let Some(Turn::Ended(reason)) = self.received(place, &mut early.to_vec(), lifecycle) {
+                self.end(place, reason, lifecycle);
+            }
+        }
+        // Whatever came since raises an event, because registering reports the present state.
+    }
+
+    pub(super) fn post(
+        &mut self,
+        stage: StageIndex,
+        id: ConnectionId,
+        frame: &Frame,
+        lifecycle: &impl Lifecycle,
+    ) -> Result<(), PostError> {
+        let place = self.find_in_stage(stage, id).ok_or(PostError::Gone)?;
+        match self.write(place, std::slice::from_ref(frame.bytes())) {
+            Ok(Accepted::Yes) => {
+                self.touch(place);
+                self.stages[usize::from(stage)].sent.increment(1);
+                Ok(())
+            }
+            Ok(Accepted::QueueFull) => Err(PostError::QueueFull),
+            Err(_) => {
+                self.end(place, CloseReason::LOST, lifecycle);
+                Err(PostError::Gone)
+            }
+        }
+    }
+
+    pub(super) fn details(&self, stage: StageIndex, id: ConnectionId) -> Option<ConnectionDetails> {
+        let connection = self.slab.get(self.find_in_stage(stage, id)?)?.as_ref()?;
+        let peer = &connection.open()?.peer;
+        Some(ConnectionDetails {
+            connected_at: peer.connected_at,
+            last_active_at: connection.last_active,
+            source_ip: peer.source_ip.to_string().into(),
+            user_agent: peer.user_agent.clone(),
+        })
+    }
+
+    pub(super) fn resume(&mut self, id: ConnectionId, lifecycle: &impl Lifecycle) {
+        let Some(place) = self.find(id) else { return };
+        if let Some(Some(Connection { phase: Phase::Open(open), .. })) = self.slab.get_mut(place) {
+            // One message has ended, but more may be under way than the limit: a single read can bring many.
+            open.paused = open.peer.pause_at(self.options.messages_in_flight);
+            if open.paused {
+                return;
+            }
+            // Nothing tells how much came meanwhile, or that the end did, so read until the socket has no more.
+            self.read(place, true, lifecycle);
+        }
+    }
+}
+
+/// The frames of a broadcast and of those to the same stage that wait directly behind it.
+fn coalesce(
+    stage: StageIndex,
+    frames: &[Frame],
+    replies: &mut Vec<tokio::sync::oneshot::Sender<Broadcast>>,
+    commands: &mut VecDeque<Command>,
+) -> Vec<Bytes> {
+    let mut together: Vec<Bytes> = frames.iter().map(|frame| frame.bytes().clone()).collect();
+    while together.len() < COALESCED_FRAMES
+        && matches!(commands.front(), Some(Command::Broadcast { stage: next, .. }) if *next == stage)
+    {
+        if let Some(Command::Broadcast { frames, reply, .. }) = commands.pop_front() {
+            together.extend(frames.iter().map(|frame| frame.bytes().clone()));
+            replies.push(reply);
+        }
+    }
+    together
+}
