@@ -1,0 +1,174 @@
+//! One mapping at work: read, collect, deliver, write down, again.
+
+use crate::batch::{Batch, Entry};
+use crate::delivery::{Delivery, InDelivery, Step};
+use metrics::{counter, gauge};
+use sluicegate_tables::{Position, StreamError, StreamReader, Tables};
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{info, warn};
+
+/// After the end of a stream, how often to look whether the table has a new one.
+const NEW_STREAM_CHECK: Duration = Duration::from_secs(1);
+/// Between attempts to read a stream that cannot be read.
+const READ_RETRY: Duration = Duration::from_secs(1);
+/// Records asked for at once; the reader gives at most so many.
+const READ_RECORDS: usize = 1_000;
+
+pub(crate) struct Poller {
+    pub(crate) tables: Tables,
+    pub(crate) reader: StreamReader,
+    /// Behind the last record read.
+    pub(crate) position: Position,
+    pub(crate) delivery: Delivery,
+    /// Read, but not yet in a batch.
+    pub(crate) ahead: VecDeque<Entry>,
+}
+
+/// What a look at the stream brought.
+enum Read {
+    Something,
+    /// Nothing now; a write will wake the reader.
+    Nothing,
+    /// Nothing for a while: the stream is over, or cannot be read.
+    NothingFor(Duration),
+}
+
+impl Poller {
+    /// Ends when the mapping is told to stop.
+    pub(crate) async fn run(mut self) {
+        let mut stopped = self.delivery.stopped.clone();
+        loop {
+            // Collecting holds nothing that is not in the stream, so it may be dropped at any point; a delivery may not.
+            let batch = tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                batch = self.collect() => batch,
+            };
+            self.observe_age(&batch);
+            let mut batch = InDelivery::new(batch.into_entries());
+            while let Some(step) = self.delivery.step(&mut batch).await {
+                match step {
+                    Step::Reached(position) => self.write_down(position).await,
+                    Step::Stopped => return,
+                }
+            }
+        }
+    }
+
+    /// A batch is closed by the first of: it is full, its payload is, or its window, which began with its first record, is
+    /// over. Without a window it is closed by the end of one read.
+    async fn collect(&mut self) -> Batch {
+        let mut batch = Batch::new(self.delivery.mapping.batch_size);
+        let mut window_end = None;
+        loop {
+            while let Some(entry) = self.ahead.pop_front() {
+                if let Err(entry) = batch.push(entry) {
+                    self.ahead.push_front(entry);
+                    return batch;
+                }
+            }
+            if batch.room() == 0 {
+                return batch;
+            }
+            if !batch.is_empty() {
+                let end = *window_end.get_or_insert_with(|| Instant::now() + self.delivery.mapping.batch_window);
+                if Instant::now() >= end {
+                    return batch;
+                }
+            }
+            let pause = match self.read(batch.room()).await {
+                Read::Something => continue,
+                Read::Nothing => None,
+                Read::NothingFor(pause) => Some(pause),
+            };
+            if batch.is_empty() {
+                self.report_age(0);
+            }
+            let paused = async {
+                match pause {
+                    Some(pause) => sleep(pause).await,
+                    None => self.reader.changed().await,
+                }
+            };
+            match window_end {
+                None => paused.await,
+                Some(end) => tokio::select! {
+                    () = paused => {}
+                    () = sleep_until(end) => return batch,
+                },
+            }
+        }
+    }
+
+    async fn read(&mut self, room: usize) -> Read {
+        match self.reader.read(&self.position, room.min(READ_RECORDS)).await {
+            Ok(read) => {
+                let moved = read.next != self.position;
+                self.position = read.next;
+                self.ahead.extend(read.records.iter().map(Entry::of));
+                match moved {
+                    true => Read::Something,
+                    false if read.ended => self.next_stream().await,
+                    false => Read::Nothing,
+                }
+            }
+            Err(StreamError::Trimmed) => {
+                let mapping = &self.delivery.mapping;
+                warn!(mapping = %mapping.id, table = %mapping.table, "changes were not read within their retention and are lost; going on with the oldest there is");
+                self.position = self.reader.trim_horizon();
+                Read::Something
+            }
+            Err(StreamError::Gone) => self.next_stream().await,
+            Err(StreamError::Storage(cause)) => {
+                let mapping = &self.delivery.mapping;
+                warn!(mapping = %mapping.id, table = %mapping.table, cause, "the stream cannot be read; trying again");
+                Read::NothingFor(READ_RETRY)
+            }
+        }
+    }
+
+    /// The stream is over and read to its end: goes on with the table's new one, from its beginning, if there is one.
+    async fn next_stream(&mut self) -> Read {
+        let mapping = &self.delivery.mapping;
+        let reader = match self.tables.stream(&mapping.table) {
+            Ok(reader) if reader.stream_arn() != self.reader.stream_arn() => reader,
+            _ => return Read::NothingFor(NEW_STREAM_CHECK),
+        };
+        info!(mapping = %mapping.id, stream = reader.stream_arn(), "the table has a new stream");
+        // Written down now: after a restart this stream, too, goes on where it stood and not at its latest record.
+        let beginning = reader.trim_horizon();
+        let checkpoints = self.tables.checkpoints();
+        if let Err(error) = checkpoints.store(&mapping.id, reader.stream_arn(), beginning).await {
+            warn!(mapping = %mapping.id, %error, "the new stream cannot be begun; trying again");
+            return Read::NothingFor(NEW_STREAM_CHECK);
+        }
+        self.reader = reader;
+        self.position = beginning;
+        Read::Something
+    }
+
+    /// A checkpoint that cannot be written costs a repeated delivery after a crash, so it does not hold back the stream.
+    async fn write_down(&self, position: Position) {
+        let mapping = &self.delivery.mapping;
+        let checkpoints = self.tables.checkpoints();
+        if let Err(error) = checkpoints.store(&mapping.id, self.reader.stream_arn(), position).await {
+            warn!(mapping = %mapping.id, %error, "records will be delivered again after a restart");
+            let mapping = mapping.id.to_string();
+            counter!("sluicegate_mapping_checkpoint_failures_total", "mapping" => mapping).increment(1);
+        }
+    }
+
+    fn observe_age(&self, batch: &Batch) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+        // Records carry whole seconds, so a new one may seem up to a second old.
+        self.report_age(batch.newest().map_or(0, |created| now.saturating_sub(created * 1000)));
+    }
+
+    /// How far behind the mapping is.
+    fn report_age(&self, milliseconds: u64) {
+        let mapping = self.delivery.mapping.id.to_string();
+        gauge!("sluicegate_mapping_iterator_age_ms", "mapping" => mapping).set(milliseconds as f64);
+    }
+}

@@ -1,0 +1,122 @@
+//! A table, a mapping on it, and a function whose every answer the test gives.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sluicegate_mappings::{Mapping, MappingSettings, Mappings, RetryPace, StartingPosition};
+use sluicegate_protocol::{BoxFuture, CallTable, FunctionError, Invocation, Invoke, InvokeError};
+use sluicegate_tables::{Options, Tables};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) const TABLE: &str = "Rooms";
+
+type Answer = Result<Bytes, InvokeError>;
+
+/// Hands each invocation to the test and waits for its answer.
+struct Function {
+    calls: mpsc::UnboundedSender<Call>,
+}
+
+impl Invoke for Function {
+    fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Answer> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            self.calls.send(Call { payload: invocation.payload, answer }).expect("the test still listens");
+            answered.await.unwrap_or(Err(InvokeError::NotFound))
+        })
+    }
+}
+
+/// An invocation that waits for its answer.
+pub(crate) struct Call {
+    pub(crate) payload: Bytes,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Call {
+    /// The keys of its records.
+    pub(crate) fn keys(&self) -> Vec<u64> {
+        let event: Value = serde_json::from_slice(&self.payload).unwrap();
+        let records = event["Records"].as_array().unwrap().clone();
+        records.iter().map(|record| record["dynamodb"]["Keys"]["id"]["N"].as_str().unwrap().parse().unwrap()).collect()
+    }
+
+    pub(crate) fn succeed(self) {
+        self.answer(Ok(Bytes::from_static(b"null")));
+    }
+
+    pub(crate) fn fail(self) {
+        let error = FunctionError { error_type: "Poison".into(), message: "cannot be handled".into() };
+        self.answer(Err(InvokeError::Function(error)));
+    }
+
+    pub(crate) fn answer(self, answer: Answer) {
+        // The mapping may have been dropped meanwhile, as a killed process is.
+        let _ = self.answer.send(answer);
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) tables: Tables,
+    calls: mpsc::UnboundedReceiver<Call>,
+    function: Arc<Function>,
+    _folder: TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = Tables::open(Options::new(folder.path())).await.unwrap();
+        let (sender, calls) = mpsc::unbounded_channel();
+        let world = Self { tables, calls, function: Arc::new(Function { calls: sender }), _folder: folder };
+        world.create_table().await;
+        world
+    }
+
+    pub(crate) async fn create_table(&self) {
+        self.call(
+            "CreateTable",
+            json!({"TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
+                   "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "N"}],
+                   "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                   "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"}}),
+        )
+        .await;
+    }
+
+    pub(crate) async fn write(&self, keys: impl IntoIterator<Item = u64>) {
+        for key in keys {
+            self.put(json!({"id": {"N": key.to_string()}})).await;
+        }
+    }
+
+    pub(crate) async fn put(&self, item: Value) {
+        self.call("PutItem", json!({"TableName": TABLE, "Item": item})).await;
+    }
+
+    pub(crate) async fn call(&self, operation: &'static str, request: Value) {
+        self.tables.call(operation, Bytes::from(request.to_string())).await.unwrap();
+    }
+
+    pub(crate) async fn start(&self, settings: MappingSettings) -> Mappings {
+        let mapping = Mapping::try_from(settings).unwrap();
+        let pace = RetryPace { first: Duration::from_millis(5), longest: Duration::from_millis(20) };
+        let function = Arc::clone(&self.function) as Arc<dyn Invoke>;
+        Mappings::start(vec![mapping], self.tables.clone(), function, pace).await.unwrap()
+    }
+
+    /// The next invocation, however long it takes.
+    pub(crate) async fn next_call(&mut self) -> Call {
+        self.calls.recv().await.expect("the function is held by this test")
+    }
+
+    pub(crate) fn has_call(&mut self) -> bool {
+        !self.calls.is_empty()
+    }
+}
+
+pub(crate) fn from(starting_position: StartingPosition) -> MappingSettings {
+    MappingSettings::new("mapping-1", TABLE, "function", starting_position)
+}
