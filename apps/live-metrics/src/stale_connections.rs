@@ -22,6 +22,8 @@ pub const STALE_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub const ADMISSION_GRACE: Duration = Duration::from_secs(35);
 /// Rows per page: a page holds up the table's other users for about a millisecond.
 const PAGE_ROWS: u32 = 250;
+/// Rows have their time in whole milliseconds, rounded down.
+const ROW_TIME_STEP: Duration = Duration::from_millis(1);
 /// A sweep that took t is followed by a pause of at least a hundred t.
 const PAUSE_PER_SWEEP: u32 = 100;
 
@@ -124,7 +126,8 @@ impl StaleConnections {
         };
         // The clock may have been set back since.
         let age = now.duration_since(connected_at).unwrap_or_else(|ahead| ahead.duration());
-        connected_at >= self.started && age < ADMISSION_GRACE
+        let is_from_this_process = connected_at + ROW_TIME_STEP >= self.started;
+        is_from_this_process && age < ADMISSION_GRACE
     }
 
     fn take_turn(self: &Arc<Self>) -> Option<Running> {
@@ -169,4 +172,48 @@ struct Seen {
 
 fn key(connection_id: &str) -> Item {
     Item::from_serde(&ConnectionKey { connection_id }).expect("a key is an object with one text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_young_row_of_this_process_may_be_arriving() {
+        let started = humantime::parse_rfc3339("2026-01-02T00:00:00.000500Z").unwrap();
+        let stale_connections = StaleConnections { started, turn: Mutex::default() };
+        for (connected_at, age_s, may_be_arriving) in [
+            (Some("2026-01-01T23:59:59.999Z"), 1, false),
+            (Some("2026-01-02T00:00:00.000Z"), 1, true),
+            (Some("2026-01-02T00:00:09.000Z"), 34, true),
+            (Some("2026-01-02T00:00:09.000Z"), 35, false),
+            (Some("2026-01-02T00:00:09.000Z"), -3, true),
+            (Some("yesterday"), 1, false),
+            (None, 1, false),
+        ] {
+            let row = Seen { connection_id: String::new(), connected_at: connected_at.map(str::to_owned) };
+            let connected = connected_at.and_then(|text| humantime::parse_rfc3339(text).ok()).unwrap_or(started);
+            let age = Duration::from_secs(u64::from(i32::unsigned_abs(age_s)));
+            let now = if age_s < 0 { connected - age } else { connected + age };
+            assert_eq!(stale_connections.may_be_arriving(&row, now), may_be_arriving, "{connected_at:?} {age_s}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sweeps_take_turns_and_a_hundredth_of_the_time() {
+        let stale_connections = Arc::new(StaleConnections::default());
+        let first = stale_connections.take_turn().unwrap();
+        assert!(stale_connections.take_turn().is_none(), "one at a time");
+        drop(first);
+        assert!(stale_connections.take_turn().is_none(), "not at once");
+        tokio::time::advance(STALE_SWEEP_INTERVAL).await;
+
+        let slow = stale_connections.take_turn().unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        drop(slow);
+        tokio::time::advance(Duration::from_secs(99)).await;
+        assert!(stale_connections.take_turn().is_none());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(stale_connections.take_turn().is_some());
+    }
 }
