@@ -10,10 +10,13 @@
 
 use crate::packing::Packer;
 use crate::tables::METRICS_TABLE;
+use bytes::Bytes;
 use serde_json::json;
 use sluicegate_handler::table::Scan;
 use sluicegate_handler::{Context, Item, PostError, TableError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
 use tracing::warn;
 
 /// Smaller than a message may be, so that updates get a chance in between.
@@ -22,8 +25,10 @@ const SNAPSHOT_MESSAGE_BYTES: usize = 100_000;
 const MAX_SNAPSHOT_ROWS: usize = 10_000;
 /// Rows per page: a page holds up the table's other users for about a millisecond.
 const PAGE_ROWS: u32 = 250;
-/// A client whose queue is full gets this many more chances, this far apart, before its snapshot is given up.
-const FULL_QUEUE_RETRIES: u32 = 20;
+/// Snapshots read at the same time; when every client comes back at once, the others wait for their turn.
+const READERS: usize = 16;
+/// How long a client whose queue is full may hold up its snapshot in all, and how often it is tried.
+const FULL_QUEUE_PATIENCE: Duration = Duration::from_secs(2);
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(100);
 
 const OPENING: &str = r#"{"type":"METRICS_SNAPSHOT","metrics":["#;
@@ -53,8 +58,12 @@ enum Unsent {
     Post(#[from] PostError),
 }
 
+static TURNS: Semaphore = Semaphore::const_new(READERS);
+
 /// Holds one page and one message at a time, however large the table is.
 async fn stream(context: &Context, connection_id: &str) -> Result<(), Unsent> {
+    let _turn = TURNS.acquire().await.expect("nobody closes the turns");
+    let mut client = Client { context, connection_id, patience: FULL_QUEUE_PATIENCE };
     let mut packer = Packer::new(ROOM);
     let mut rows = 0;
     let mut start = None;
@@ -63,16 +72,16 @@ async fn stream(context: &Context, connection_id: &str) -> Result<(), Unsent> {
         let page = context.tables().scan_items(&scan).await?;
         for item in &page.items {
             if rows == MAX_SNAPSHOT_ROWS {
-                return Ok(post(context, connection_id, &packer.finish(), CLOSING_TRUNCATED).await?);
+                return Ok(client.post(&packer.finish(), CLOSING_TRUNCATED).await?);
             }
             rows += 1;
             if let Some(full) = packer.push(&row(item)) {
-                post(context, connection_id, &full, CLOSING).await?;
+                client.post(&full, CLOSING).await?;
             }
         }
         start = page.last_key;
         if start.is_none() {
-            return Ok(post(context, connection_id, &packer.finish(), CLOSING_LAST).await?);
+            return Ok(client.post(&packer.finish(), CLOSING_LAST).await?);
         }
     }
 }
@@ -86,14 +95,24 @@ fn row(item: &Item) -> String {
     json!({"entity_id": item.text("entity_id"), "truncated": true}).to_string()
 }
 
-async fn post(context: &Context, connection_id: &str, rows: &str, closing: &str) -> Result<(), PostError> {
-    let message = bytes::Bytes::from([OPENING, rows, closing].concat());
-    for _ in 0..FULL_QUEUE_RETRIES {
-        match context.connections().post(connection_id, message.clone()).await {
-            // The client reads more slowly than the table is read: wait for it.
-            Err(PostError::QueueFull) => tokio::time::sleep(FULL_QUEUE_PAUSE).await,
-            posted => return posted,
+/// Who gets the snapshot, and how much longer they may be slow.
+struct Client<'a> {
+    context: &'a Context,
+    connection_id: &'a str,
+    patience: Duration,
+}
+
+impl Client<'_> {
+    async fn post(&mut self, rows: &str, closing: &str) -> Result<(), PostError> {
+        let message = Bytes::from([OPENING, rows, closing].concat());
+        loop {
+            match self.context.connections().post(self.connection_id, message.clone()).await {
+                Err(PostError::QueueFull) if !self.patience.is_zero() => {
+                    self.patience = self.patience.saturating_sub(FULL_QUEUE_PAUSE);
+                    sleep(FULL_QUEUE_PAUSE).await;
+                }
+                posted => return posted,
+            }
         }
     }
-    context.connections().post(connection_id, message).await
 }
