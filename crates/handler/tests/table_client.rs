@@ -133,3 +133,33 @@ async fn a_row_of_another_shape_is_an_error_that_names_the_table() {
     let error = client.get::<Vec<u8>>("T", &json!({"id": "a"})).await.unwrap_err();
     assert!(error.to_string().starts_with("GetItem on table T: the row does not fit"), "{error}");
 }
+
+#[tokio::test]
+async fn calls_beyond_the_limit_wait_and_all_are_answered() {
+    /// Answers when told to; knows how many wait.
+    struct Gate(tokio::sync::Semaphore, std::sync::atomic::AtomicUsize);
+    impl CallTable for Gate {
+        fn call(&self, _: &'static str, _: Bytes) -> BoxFuture<'_, Result<Bytes, ApiError>> {
+            Box::pin(async move {
+                self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                self.0.acquire().await.unwrap().forget();
+                Ok(Bytes::from_static(b"{}"))
+            })
+        }
+    }
+    let gate = Arc::new(Gate(tokio::sync::Semaphore::new(0), 0.into()));
+    let client = TableClient::new(Arc::clone(&gate) as Arc<dyn CallTable>);
+    let mut calls = tokio::task::JoinSet::new();
+    for id in 0..1_000 {
+        let client = client.clone();
+        calls.spawn(async move { client.put("T", &json!({"id": id})).await });
+    }
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(gate.1.load(std::sync::atomic::Ordering::SeqCst), 256);
+    gate.0.add_permits(1_000);
+    while let Some(call) = calls.join_next().await {
+        call.unwrap().unwrap();
+    }
+}

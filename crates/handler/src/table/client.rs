@@ -10,9 +10,14 @@ use serde_json::json;
 use sluicegate_protocol::{ApiError, CallTable};
 use std::fmt;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// DynamoDB takes this many writes in one `BatchWriteItem`.
 const BATCH_WRITES: usize = 25;
+
+/// Calls a client and its clones have under way at the same time, like the connection pool of an SDK. The others wait here,
+/// in order, and leave the tables' own queue to everybody.
+const CALLS_UNDER_WAY: usize = 256;
 
 /// Calls tables: the server's own, or any DynamoDB-compatible ones.
 ///
@@ -20,6 +25,7 @@ const BATCH_WRITES: usize = 25;
 #[derive(Clone)]
 pub struct TableClient {
     tables: Arc<dyn CallTable>,
+    places: Arc<Semaphore>,
 }
 
 /// Items of one page, and where the next one starts.
@@ -55,7 +61,7 @@ impl TableError {
 
 impl TableClient {
     pub fn new(tables: Arc<dyn CallTable>) -> Self {
-        Self { tables }
+        Self { tables, places: Arc::new(Semaphore::new(CALLS_UNDER_WAY)) }
     }
 
     /// The item with this key; reads its last acknowledged write.
@@ -140,7 +146,7 @@ impl TableClient {
         let request = Bytes::from(serde_json::to_vec(request).map_err(|error| call.misfit(error))?);
         let mut attempt = 1;
         let answer = loop {
-            match self.tables.call(call.operation, request.clone()).await {
+            match self.attempt(call, request.clone()).await {
                 Ok(answer) => break answer,
                 Err(refusal) if attempt < ATTEMPTS && is_passing(&refusal) => pause(attempt).await,
                 Err(source) => {
@@ -154,6 +160,11 @@ impl TableClient {
             attempt += 1;
         };
         serde_json::from_slice(&answer).map_err(|error| call.misfit(error))
+    }
+
+    async fn attempt(&self, call: Call<'_>, request: Bytes) -> Result<Bytes, ApiError> {
+        let _place = self.places.acquire().await.expect("nobody closes the places");
+        self.tables.call(call.operation, request).await
     }
 }
 
