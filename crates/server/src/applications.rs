@@ -1,0 +1,130 @@
+//! Sets up what bundled applications ask for: tables, functions, API definitions.
+
+use crate::config::Config;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sluicegate_functions::{FunctionOptions, Functions, RegisterError};
+use sluicegate_gateway::api::{ApiDefinition, Integration, RouteDefinition, StageDefinition};
+use sluicegate_handler::application::{Route, StreamMapping};
+use sluicegate_handler::{Application, Clients, MessageSender, StageId, TableClient};
+use sluicegate_mappings::{Mapping, MappingSettings, StartingPosition};
+use sluicegate_protocol::{ApiError, CallTable, Connections};
+use sluicegate_tables::Tables;
+use std::sync::Arc;
+
+/// How bundled applications say which route a message is for.
+const ROUTE_SELECTION: &str = "$request.body.action";
+
+/// Something an application needs cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error("application {application}: {operation} of table {table} failed: {error}")]
+    Table { application: &'static str, operation: &'static str, table: String, error: ApiError },
+    #[error("application {application}: mapping {mapping}: {error}")]
+    Mapping { application: &'static str, mapping: &'static str, error: ApiError },
+}
+
+/// The applications that the configuration names.
+pub(crate) fn chosen(config: &Config) -> Vec<Application> {
+    config.app.0.iter().map(|app| (app.application)(config.batch_window)).collect()
+}
+
+/// Creates the tables that are missing and turns on their expiry. What exists stays as it is.
+pub(crate) async fn create_tables(applications: &[Application], tables: &Tables) -> Result<(), SetupError> {
+    for application in applications {
+        let failed = |operation, request: &Value, error| SetupError::Table {
+            application: application.name,
+            operation,
+            table: request["TableName"].as_str().unwrap_or_default().to_owned(),
+            error,
+        };
+        for request in &application.tables {
+            let created = tables.create_if_absent(request.clone()).await;
+            created.map_err(|error| failed("CreateTable", request, error))?;
+        }
+        for request in &application.time_to_live {
+            let enabled = enable_expiry(tables, request).await;
+            enabled.map_err(|error| failed("UpdateTimeToLive", request, error))?;
+        }
+    }
+    Ok(())
+}
+
+async fn enable_expiry(tables: &Tables, request: &Value) -> Result<(), ApiError> {
+    if expires(tables, request).await? {
+        return Ok(());
+    }
+    tables.call("UpdateTimeToLive", Bytes::from(request.to_string())).await.map(drop)
+}
+
+/// Whether expiry is on already; to turn it on once more is an error.
+async fn expires(tables: &Tables, request: &Value) -> Result<bool, ApiError> {
+    let question = json!({ "TableName": request["TableName"] });
+    let answer = tables.call("DescribeTimeToLive", Bytes::from(question.to_string())).await?;
+    let answer: Value = serde_json::from_slice(&answer).map_err(|_| ApiError::internal())?;
+    let status = answer["TimeToLiveDescription"]["TimeToLiveStatus"].as_str();
+    Ok(matches!(status, Some("ENABLED" | "ENABLING")))
+}
+
+/// Registers every function with what it can reach: the connections of its own API's stage, and all tables.
+pub(crate) fn functions(
+    applications: &[Application],
+    connections: &Arc<dyn Connections>,
+    tables: &Arc<dyn CallTable>,
+) -> Result<Functions, RegisterError> {
+    let mut functions = Functions::builder();
+    for application in applications {
+        let stage = StageId::new(application.name, application.stage);
+        let clients = Clients {
+            connections: MessageSender::new(Arc::clone(connections), stage),
+            tables: TableClient::new(Arc::clone(tables)),
+        };
+        for function in &application.functions {
+            let options = FunctionOptions { timeout: function.timeout, concurrency: function.concurrency };
+            functions = functions.register(function.name, Arc::clone(&function.function), clients.clone(), options);
+        }
+    }
+    functions.build()
+}
+
+/// What the gateway serves for them.
+pub(crate) fn apis(applications: &[Application]) -> Vec<ApiDefinition> {
+    applications.iter().map(api).collect()
+}
+
+fn api(application: &Application) -> ApiDefinition {
+    let route = |route: &Route| RouteDefinition {
+        key: route.route_key.to_owned(),
+        integration: Integration::function(route.function),
+        route_response: false,
+    };
+    ApiDefinition {
+        id: application.name.into(),
+        route_selection_expression: ROUTE_SELECTION.to_owned(),
+        routes: application.routes.iter().map(route).collect(),
+        stages: vec![StageDefinition { name: application.stage.into(), variables: Vec::new() }],
+    }
+}
+
+/// What reads their streams.
+pub(crate) fn mappings(applications: &[Application]) -> Result<Vec<Mapping>, SetupError> {
+    let each = applications.iter().flat_map(|app| app.mappings.iter().map(|mapping| (app.name, mapping)));
+    each.map(|(application, asked)| {
+        Mapping::try_from(settings(asked)).map_err(|error| SetupError::Mapping {
+            application,
+            mapping: asked.id,
+            error,
+        })
+    })
+    .collect()
+}
+
+fn settings(asked: &StreamMapping) -> MappingSettings {
+    MappingSettings {
+        batch_size: asked.batch_size,
+        batch_window: asked.batch_window,
+        maximum_retry_attempts: asked.maximum_retry_attempts,
+        bisect_batch_on_function_error: asked.bisect_batch_on_function_error,
+        ..MappingSettings::new(asked.id, asked.table, asked.function, StartingPosition::Latest)
+    }
+}

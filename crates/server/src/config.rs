@@ -1,0 +1,185 @@
+//! The configuration: one list of settings, from which come the typed [`Config`], the flags, the variables, the keys of
+//! `sluicegate.toml`, `--help` and the reference page.
+//!
+//! A setting `idle_timeout` is the flag `--idle-timeout`, the variable `SLUICEGATE_IDLE_TIMEOUT` and the key
+//! `idle_timeout`; what is given nearer to the command counts: flag, then variable, then file, then default. Every value
+//! passes through [`Value::parse`], wherever it came from, so a mistake reads the same everywhere.
+
+mod checks;
+mod command;
+mod file;
+mod problem;
+mod reference;
+mod sources;
+mod value;
+
+pub use command::{command, flags};
+pub use problem::{Problem, Problems};
+pub use reference::reference_page;
+pub use sources::Sources;
+pub use value::{AccountId, AppList, ByteSize, LogFormat, Maximum, Pace, Region, Switch, Value};
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One line of the list: all that help and reference need to know of a setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// The key in `sluicegate.toml`; flag and variable follow from it.
+    pub key: &'static str,
+    pub group: Group,
+    pub placeholder: &'static str,
+    pub default: &'static str,
+    /// The documentation, line by line; the first line stands alone.
+    pub help: &'static [&'static str],
+}
+
+/// The headings of help and reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Addresses,
+    Data,
+    Applications,
+    Logs,
+    WebSockets,
+    Http,
+    Process,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $group:ident $name:ident: $type:ty = $default:literal as $placeholder:literal;)*) => {
+        /// Everything that can be set, parsed and checked.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $name: $type,)*
+        }
+
+        /// The list of settings, in the order of the reference page.
+        pub const SETTINGS: &[Setting] = &[$(Setting {
+            key: stringify!($name),
+            group: Group::$group,
+            placeholder: $placeholder,
+            default: $default,
+            help: &[$($doc),+],
+        }),*];
+
+        impl Config {
+            /// Reads every setting, and reports every problem rather than the first.
+            fn parse(sources: &Sources) -> Result<Self, Problems> {
+                let mut problems = Vec::new();
+                $(let $name = sources.value::<$type>(stringify!($name), $default, &mut problems);)*
+                if !problems.is_empty() {
+                    return Err(Problems(problems));
+                }
+                Ok(Self { $($name: $name.expect("without a problem every value was read"),)* })
+            }
+        }
+    };
+}
+
+settings! {
+    /// Where clients connect: WebSockets, `@connections`, tables and the live pages share this address.
+    /// Port 0 takes a free port and prints it.
+    Addresses listen: SocketAddr = "127.0.0.1:8080" as "HOST:PORT";
+    /// Where operators look: `/health`, `/ready` and `/metrics`.
+    Addresses admin: SocketAddr = "127.0.0.1:8081" as "HOST:PORT";
+    /// Allows `listen` and `admin` on addresses that other machines can reach.
+    /// Signatures are not verified yet: whoever reaches the address can read and write every table.
+    Addresses allow_insecure_remote: Switch = "false" as "BOOL";
+
+    /// The folder that holds tables, streams and checkpoints. One server at a time may use it.
+    Data data: PathBuf = "data" as "DIR";
+    /// The region in ARNs and stream records.
+    Data region: Region = "us-east-1" as "NAME";
+    /// The account id in ARNs.
+    Data account: AccountId = "000000000000" as "DIGITS";
+
+    /// The bundled applications to run: their tables, functions, API and mappings. Repeat it, separate with commas, or
+    /// say `none`.
+    Applications app: AppList = "live-metrics" as "NAME";
+    /// How long the mappings of bundled applications gather changes before they call their function.
+    /// 0 calls it at once.
+    Applications batch_window: Duration = "5s" as "DURATION";
+    /// How often this machine's own metrics are written into the metrics table of live-metrics; `off` writes none.
+    Applications collector: Pace = "1s" as "DURATION|off";
+
+    /// What start-up output and logs look like: `text` for people, `json` for one object per line.
+    Logs log_format: LogFormat = "text" as "text|json";
+    /// Which log lines are written to standard error: a level, or directives such as `info,sluicegate_gateway=debug`.
+    Logs log: String = "info" as "FILTER";
+
+    /// Closes a WebSocket after this long without a message in either direction.
+    WebSockets idle_timeout: Duration = "10m" as "DURATION";
+    /// Closes a WebSocket this long after it was opened, whatever it does.
+    WebSockets max_connection_age: Duration = "2h" as "DURATION";
+    /// The largest WebSocket frame a client may send.
+    WebSockets max_frame: ByteSize = "32KB" as "SIZE";
+    /// The largest WebSocket message in either direction.
+    WebSockets max_message: ByteSize = "128KB" as "SIZE";
+    /// What may wait for one client that reads slowly. When it is full a post gets 429 and a broadcast disconnects.
+    WebSockets outbound_queue: ByteSize = "1MB" as "SIZE";
+    /// How many WebSockets may be open at once; `auto` is what the limit on open files leaves room for.
+    WebSockets max_connections: Maximum = "auto" as "NUMBER|auto";
+
+    /// How long a client may take to send the head of a request, counted from the connection or the last response.
+    Http header_timeout: Duration = "30s" as "DURATION";
+    /// How long a request may take, from its head to its response.
+    Http request_timeout: Duration = "60s" as "DURATION";
+    /// How long a peer may leave our bytes unacknowledged before its connection counts as dead.
+    Http dead_peer_timeout: Duration = "2m" as "DURATION";
+    /// The largest request head: request line and headers.
+    Http max_head: ByteSize = "64KB" as "SIZE";
+    /// How many headers a request may have.
+    Http max_headers: u32 = "100" as "NUMBER";
+    /// How many connections may speak HTTP at once (a WebSocket counts until its handshake is done). More wait to be
+    /// accepted.
+    Http max_http_connections: u32 = "4096" as "NUMBER";
+
+    /// How long a stopping server may take to close connections, run `$disconnect` and flush.
+    Process drain_timeout: Duration = "10s" as "DURATION";
+}
+
+impl Config {
+    /// Reads and checks the configuration. Beside it come warnings about things that are odd but harmless.
+    pub fn load(sources: &Sources) -> Result<Self, Problems> {
+        let config = Self::parse(sources)?;
+        let problems = checks::problems(&config);
+        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::load(&Sources::default()).expect("a test reads every default")
+    }
+}
+
+impl Setting {
+    pub fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+
+    pub fn variable(&self) -> String {
+        variable(self.key)
+    }
+}
+
+/// The variable of a key: `idle_timeout` is `SLUICEGATE_IDLE_TIMEOUT`.
+fn variable(key: &str) -> String {
+    format!("SLUICEGATE_{}", key.to_uppercase())
+}
+
+impl Group {
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Addresses => "Addresses",
+            Self::Data => "Data",
+            Self::Applications => "Applications",
+            Self::Logs => "Logs",
+            Self::WebSockets => "WebSocket limits",
+            Self::Http => "HTTP limits",
+            Self::Process => "Process",
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The composition root: configuration in, a running server out. The binary and the testkit both start here.
+//!
+//! **Boundary.** Knows every crate and wires them; is known by the testkit and the benches only.
+//! **Invariant.** Decides nothing that a crate below could decide: it starts, routes requests to their surface, and stops.
+
+mod admin;
+pub mod announce;
+mod applications;
+mod apps;
+mod collector;
+pub mod config;
+mod data_folder;
+mod health;
+mod listener;
+pub mod logs;
+mod open_files;
+mod pages;
+mod prometheus;
+mod public;
+mod serve;
+
+pub use config::Config;
+pub use serve::{ApiAddress, RunningServer, Server, StartError};

@@ -1,0 +1,238 @@
+//! A TCP port that speaks HTTP/1.1: the accept loop, its limits and its end.
+//!
+//! A WebSocket passes through here for its handshake only; after the upgrade its socket belongs to the gateway and no
+//! longer counts towards the limit of HTTP connections.
+
+use crate::config::Config;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use sluicegate_endpoint::Response;
+use sluicegate_gateway::{Head, Tapped};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tracing::{debug, warn};
+
+/// What a port answers with.
+pub trait Answer: Clone + Send + Sync + 'static {
+    fn answer(self, request: http::Request<Incoming>, caller: Caller) -> impl Future<Output = Response> + Send;
+}
+
+/// Who asks, and how.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub remote: SocketAddr,
+    /// The address the caller dialled.
+    pub local: SocketAddr,
+    /// The request's head in the caller's own spelling.
+    pub head: Head,
+}
+
+/// The limits of one port.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+    pub header_timeout: Duration,
+    pub dead_peer_timeout: Duration,
+    pub max_head_bytes: usize,
+    pub max_headers: usize,
+    pub max_connections: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} ({setting}): {error}; {}", remedy(error, setting))]
+pub struct BindError {
+    setting: &'static str,
+    address: SocketAddr,
+    error: io::Error,
+}
+
+/// A bound port, not yet accepting.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// A port at work. Dropping it ends neither the loop nor its connections: call [`Serving::drain`].
+#[derive(Debug)]
+pub struct Serving {
+    stopping: watch::Sender<bool>,
+    slots: Arc<Semaphore>,
+    max_connections: u32,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl HttpLimits {
+    pub fn of(config: &Config) -> Self {
+        Self {
+            header_timeout: config.header_timeout,
+            dead_peer_timeout: config.dead_peer_timeout,
+            max_head_bytes: config.max_head.0,
+            max_headers: config.max_headers as usize,
+            max_connections: config.max_http_connections,
+        }
+    }
+}
+
+impl Listener {
+    /// Binds `address`, which the setting of that name gave.
+    pub async fn bind(setting: &'static str, address: SocketAddr) -> Result<Self, BindError> {
+        let bind = async {
+            let socket = TcpListener::bind(address).await?;
+            Ok((socket.local_addr()?, socket))
+        };
+        let (address, socket) = bind.await.map_err(|error| BindError { setting, address, error })?;
+        Ok(Self { socket, address })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts connections and answers their requests until [`Serving::drain`].
+    pub fn serve(self, limits: HttpLimits, answer: impl Answer) -> Serving {
+        let (stopping, stopped) = watch::channel(false);
+        let slots = Arc::new(Semaphore::new(limits.max_connections as usize));
+        let accepting = tokio::spawn(accept(self.socket, limits, Arc::clone(&slots), answer, stopped));
+        Serving { stopping, slots, max_connections: limits.max_connections, accepting }
+    }
+}
+
+impl Serving {
+    /// Stops accepting at once, tells connections that wait for a request to go, and returns when the last request is
+    /// answered.
+    pub async fn drain(self) {
+        // The receiver is gone only when the loop has ended already.
+        let _ = self.stopping.send(true);
+        let _ = self.accepting.await;
+        // Every connection holds a slot, so holding them all means there are no connections.
+        let _ = self.slots.acquire_many(self.max_connections).await;
+    }
+
+    /// Stops accepting, and lets requests in progress go on; [`Serving::drain`] waits for them.
+    pub fn stop_accepting(&self) {
+        let _ = self.stopping.send(true);
+    }
+}
+
+async fn accept(
+    socket: TcpListener,
+    limits: HttpLimits,
+    slots: Arc<Semaphore>,
+    answer: impl Answer,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let next = async {
+            let slot = free_slot(&slots).await;
+            (socket.accept().await, slot)
+        };
+        let (accepted, slot) = tokio::select! {
+            next = next => next,
+            _ = stopped.changed() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                tokio::spawn(connection(stream, peer, limits, answer.clone(), stopped.clone(), slot));
+            }
+            Err(error) => pause_after(error).await,
+        }
+    }
+}
+
+/// At the limit nothing more is accepted: newcomers wait in the kernel's queue, and slots come free because every
+/// connection without a request is closed after `header_timeout`.
+async fn free_slot(slots: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    if slots.available_permits() == 0 {
+        metrics::counter!("sluicegate_http_connections_waited_total").increment(1);
+        warn!("max_http_connections is reached; new connections wait to be accepted");
+    }
+    Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed")
+}
+
+/// A failed accept concerns one connection, except when files run out: then trying again at once would only spin.
+async fn pause_after(error: io::Error) {
+    const PAUSE: Duration = Duration::from_millis(100);
+    let of_the_peer = matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset);
+    if !of_the_peer {
+        warn!(%error, "cannot accept connections; trying again");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    limits: HttpLimits,
+    answer: impl Answer,
+    mut stopped: watch::Receiver<bool>,
+    _slot: OwnedSemaphorePermit,
+) {
+    let prepared = prepare(&stream, limits.dead_peer_timeout).and_then(|()| stream.local_addr());
+    let local = match prepared {
+        Ok(local) => local,
+        Err(error) => {
+            // The peer has gone already.
+            debug!(%peer, %error, "cannot set socket options");
+            return;
+        }
+    };
+    let (stream, head) = Tapped::new(stream);
+    let caller = Caller { remote: peer, local, head };
+    let service = service_fn(|request| {
+        let answering = answer.clone().answer(request, caller.clone());
+        async { Ok::<_, Infallible>(answering.await) }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(limits.max_head_bytes)
+        .max_headers(limits.max_headers)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut serving = pin!(serving);
+    let ended = tokio::select! {
+        ended = &mut serving => ended,
+        _ = stopped.changed() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%peer, %error, "an HTTP connection ended early");
+    }
+}
+
+/// Small messages leave at once, and a peer that vanished without a word is noticed.
+fn prepare(stream: &TcpStream, dead_peer_timeout: Duration) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(stream);
+    // Probes find a silent peer that is gone; the user timeout finds one that stopped acknowledging.
+    let probes = socket2::TcpKeepalive::new().with_time(dead_peer_timeout / 2).with_interval(dead_peer_timeout / 8);
+    socket.set_tcp_keepalive(&probes)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(dead_peer_timeout))?;
+    Ok(())
+}
+
+fn remedy(error: &io::Error, setting: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!(
+                "another program has it: stop that one, or choose another port with --{setting} (port 0 takes a free one)"
+            )
+        }
+        io::ErrorKind::AddrNotAvailable => format!("this machine has no such address: choose another with --{setting}"),
+        io::ErrorKind::PermissionDenied => {
+            format!("ports below 1024 need a privilege: choose another with --{setting}")
+        }
+        _ => format!("choose another address with --{setting}"),
+    }
+}

@@ -1,0 +1,85 @@
+//! The `sluicegate` command.
+
+use sluicegate::config::{self, Problems, Sources};
+use sluicegate::{Config, Server, announce, logs};
+use std::error::Error;
+use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Wrong usage or configuration, as `sysexits` numbers it; other failures are 1.
+const EXIT_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match config::command().get_matches().subcommand() {
+        Some(("reference", _)) => {
+            print!("{}", config::reference_page());
+            ExitCode::SUCCESS
+        }
+        Some((_, serve)) => match configuration(serve) {
+            Ok(config) => run(config),
+            Err(problems) => {
+                eprintln!("sluicegate cannot start with this configuration:\n{problems}");
+                ExitCode::from(EXIT_USAGE)
+            }
+        },
+        None => unreachable!("clap asks for a subcommand"),
+    }
+}
+
+fn configuration(serve: &clap::ArgMatches) -> Result<Config, Problems> {
+    // A variable that is no text cannot be one of ours: names and values of settings are text.
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let sources = Sources::collect(config::flags(serve), environment)?;
+    let config = Config::load(&sources)?;
+    logs::install(&config)?;
+    for warning in &sources.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
+}
+
+#[tokio::main]
+async fn run(config: Config) -> ExitCode {
+    match serve(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sluicegate cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts, announces, waits for a signal, and drains.
+async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
+    let mut signals = Signals::listen()?;
+    let format = config.log_format;
+    let server = Server::start(config).await?;
+    announce::ready(&server, format);
+    signals.next().await;
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        () = signals.next() => {
+            tracing::warn!("a second signal: stopping at once");
+            std::process::exit(1)
+        }
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The public port: one address for WebSockets, `@connections`, tables and the live pages.
+
+use crate::ApiAddress;
+use crate::listener::{Answer, Caller};
+use crate::pages::Page;
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use serde_json::json;
+use sluicegate_endpoint::{Response, json};
+use sluicegate_gateway::{Arrived, Gateway};
+use sluicegate_tables::Tables;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything a public request can reach.
+#[derive(Clone)]
+pub struct Public {
+    pub gateway: Gateway,
+    pub tables: Tables,
+    pub apis: Arc<[ApiAddress]>,
+    pub request_timeout: Duration,
+}
+
+/// The surface a request is for.
+enum Surface {
+    /// WebSocket upgrades, stages and `@connections`.
+    Gateway,
+    /// DynamoDB and DynamoDB Streams.
+    Tables,
+    /// The list of APIs, for the page.
+    Apis,
+    Page(Page),
+    Nothing,
+}
+
+impl Answer for Public {
+    async fn answer(self, request: Request<Incoming>, caller: Caller) -> Response {
+        let limit = self.request_timeout;
+        match tokio::time::timeout(limit, self.respond(request, caller)).await {
+            Ok(response) => response,
+            Err(_) => {
+                metrics::counter!("sluicegate_http_requests_timed_out_total").increment(1);
+                json(StatusCode::SERVICE_UNAVAILABLE, r#"{"message":"the request took longer than request_timeout"}"#)
+            }
+        }
+    }
+}
+
+impl Public {
+    async fn respond(self, request: Request<Incoming>, caller: Caller) -> Response {
+        match self.surface(&request) {
+            Surface::Gateway => {
+                let arrived = Arrived { remote: caller.remote, local: caller.local, head: &caller.head };
+                self.gateway.respond(request, arrived).await
+            }
+            Surface::Tables => self.tables.respond(request).await,
+            Surface::Apis => json(StatusCode::OK, json!({ "apis": *self.apis }).to_string()),
+            Surface::Page(page) => page.respond(request.headers()),
+            Surface::Nothing => nothing(request.uri().path()),
+        }
+    }
+
+    /// The one place that decides who answers.
+    fn surface<B>(&self, request: &Request<B>) -> Surface {
+        let path = request.uri().path();
+        match *request.method() {
+            _ if self.gateway.claims(request) => Surface::Gateway,
+            _ if request.headers().contains_key("x-amz-target") => Surface::Tables,
+            Method::POST if path == "/" => Surface::Tables,
+            Method::GET | Method::HEAD if path == "/sluicegate.json" => Surface::Apis,
+            Method::GET | Method::HEAD => Page::at(path).map_or(Surface::Nothing, Surface::Page),
+            _ => Surface::Nothing,
+        }
+    }
+}
+
+fn nothing(path: &str) -> Response {
+    json(StatusCode::NOT_FOUND, json!({ "message": format!("there is nothing at {path}") }).to_string())
+}

@@ -1,0 +1,239 @@
+//! A server's life: started part by part, each on what is there already, and stopped in reverse.
+
+use crate::admin::Admin;
+use crate::applications::{self, SetupError};
+use crate::collector::Collector;
+use crate::config::{Config, Pace};
+use crate::data_folder::{DataFolder, DataFolderError};
+use crate::health::{Life, Phase};
+use crate::listener::{BindError, HttpLimits, Listener, Serving};
+use crate::open_files::{self, TooFewFiles};
+use crate::prometheus;
+use crate::public::Public;
+use serde::Serialize;
+use sluicegate_functions::RegisterError;
+use sluicegate_gateway::{Clock, FrameLimits, Gateway, Hub, HubOptions, Parts};
+use sluicegate_mappings::{Mappings, RetryPace};
+use sluicegate_protocol::{CallTable, Connections, Invoke};
+use sluicegate_tables::Tables;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+/// What can be started.
+#[derive(Debug)]
+pub struct Server;
+
+/// A server at work. Call [`RunningServer::stop`] to end it in order.
+pub struct RunningServer {
+    listen: SocketAddr,
+    admin: SocketAddr,
+    apis: Arc<[ApiAddress]>,
+    metrics_table: Option<&'static str>,
+    drain_timeout: Duration,
+    life: Arc<Life>,
+    public_port: Serving,
+    collector: Option<Collector>,
+    mappings: Mappings,
+    gateway: Gateway,
+    tables: Tables,
+    admin_port: Serving,
+    upkeep: JoinHandle<()>,
+    data: DataFolder,
+}
+
+/// A stage and where clients find it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApiAddress {
+    pub id: String,
+    pub stage: String,
+    pub path: String,
+    pub url: String,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    #[error(transparent)]
+    OpenFiles(#[from] TooFewFiles),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("cannot record metrics: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    #[error("cannot open the tables: {0}")]
+    Tables(#[from] sluicegate_tables::OpenError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error("cannot set up the functions: {0}")]
+    Functions(#[from] RegisterError),
+    #[error("cannot prepare for connections: {0}")]
+    Hub(#[from] std::io::Error),
+    #[error("cannot start the gateway: {0}")]
+    Gateway(#[from] sluicegate_gateway::StartError),
+    #[error("cannot start the mappings: {0}")]
+    Mappings(#[from] sluicegate_mappings::StartError),
+}
+
+impl Server {
+    /// Starts everything; when it returns, clients are served.
+    pub async fn start(config: Config) -> Result<RunningServer, StartError> {
+        let max_connections = open_files::connections_that_fit(&config)?;
+        let data = DataFolder::lock(&config.data)?;
+        let life = Arc::new(Life::default());
+        let metrics = prometheus::recorder()?;
+        let upkeep = tokio::spawn(prometheus::upkeep(metrics.clone()));
+
+        // Operators can ask from here on; clients only when there is something to answer them.
+        let opened_tables: Arc<OnceLock<Arc<dyn CallTable>>> = Arc::default();
+        let admin = Admin { life: Arc::clone(&life), metrics, tables: Arc::clone(&opened_tables) };
+        let admin_listener = Listener::bind("admin", config.admin).await?;
+        let admin_addr = admin_listener.address();
+        let admin_port = admin_listener.serve(HttpLimits::of(&config), admin);
+
+        let tables = Tables::open(table_options(&config, &data)).await?;
+        let call_table: Arc<dyn CallTable> = Arc::new(tables.clone());
+        // Nobody else sets it.
+        let _ = opened_tables.set(Arc::clone(&call_table));
+        let applications = applications::chosen(&config);
+        applications::create_tables(&applications, &tables).await?;
+
+        let (hub, threads) = Hub::new(hub_options(&config, max_connections), Clock::System)?;
+        let connections: Arc<dyn Connections> = Arc::new(hub.clone());
+        let invoke: Arc<dyn Invoke> = Arc::new(applications::functions(&applications, &connections, &call_table)?);
+        let region = config.region.clone();
+        let gateway = Gateway::start(Parts {
+            apis: applications::apis(&applications),
+            domain_name: Box::new(move |api| format!("{api}.execute-api.{region}.amazonaws.com")),
+            invoke: Arc::clone(&invoke),
+            hub,
+            threads,
+            clock: Clock::System,
+        })?;
+        let mappings = applications::mappings(&applications)?;
+        let mappings = Mappings::start(mappings, tables.clone(), invoke, RetryPace::default()).await?;
+
+        let listener = Listener::bind("listen", config.listen).await?;
+        let listen = listener.address();
+        let apis: Arc<[ApiAddress]> =
+            applications.iter().map(|app| ApiAddress::new(listen, app.name, app.stage)).collect();
+        let public = Public {
+            gateway: gateway.clone(),
+            tables: tables.clone(),
+            apis: Arc::clone(&apis),
+            request_timeout: config.request_timeout,
+        };
+        let public_port = listener.serve(HttpLimits::of(&config), public);
+        let metrics_table = config.app.0.iter().find_map(|app| app.metrics_table);
+        let collector = collector(&config, metrics_table, call_table);
+
+        life.enter(Phase::Serving);
+        info!(%listen, admin = %admin_addr, max_connections, data = %data.path().display(), "serving");
+        Ok(RunningServer {
+            listen,
+            admin: admin_addr,
+            apis,
+            metrics_table,
+            drain_timeout: config.drain_timeout,
+            life,
+            public_port,
+            collector,
+            mappings,
+            gateway,
+            tables,
+            admin_port,
+            upkeep,
+            data,
+        })
+    }
+}
+
+impl RunningServer {
+    /// The public address, with the port that was chosen.
+    pub fn listen_addr(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// The operators' address, with the port that was chosen.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin
+    }
+
+    pub fn apis(&self) -> &[ApiAddress] {
+        &self.apis
+    }
+
+    /// The table that the collector fills, where an application shows it.
+    pub fn metrics_table(&self) -> Option<&'static str> {
+        self.metrics_table
+    }
+
+    /// Drains: accepts nothing more, closes sockets with 1001, runs `$disconnect` for each, flushes. What is not done by
+    /// `drain_timeout` is left undone.
+    pub async fn stop(self) {
+        info!("draining");
+        self.life.enter(Phase::Draining);
+        let deadline = Deadline(Instant::now() + self.drain_timeout);
+        self.public_port.stop_accepting();
+        if let Some(collector) = self.collector {
+            deadline.bound("the collector", collector.stop()).await;
+        }
+        deadline.bound("connections and their $disconnect", self.gateway.drain()).await;
+        deadline.bound("HTTP requests", self.public_port.drain()).await;
+        deadline.bound("mappings", self.mappings.stop()).await;
+        deadline.bound("tables", self.tables.close()).await;
+        deadline.bound("the admin port", self.admin_port.drain()).await;
+        self.upkeep.abort();
+        // Last of all: from here on another server may use the folder.
+        drop(self.data);
+        info!("stopped");
+    }
+}
+
+/// When everything must have ended.
+struct Deadline(Instant);
+
+impl Deadline {
+    async fn bound(&self, what: &str, ending: impl Future<Output = ()>) {
+        if tokio::time::timeout_at(self.0, ending).await.is_err() {
+            warn!("{what} did not end within drain_timeout; stopping without");
+        }
+    }
+}
+
+impl ApiAddress {
+    fn new(listen: SocketAddr, id: &str, stage: &str) -> Self {
+        let path = format!("/{id}/{stage}");
+        Self { id: id.into(), stage: stage.into(), url: format!("ws://{listen}{path}"), path }
+    }
+}
+
+fn table_options(config: &Config, data: &DataFolder) -> sluicegate_tables::Options {
+    sluicegate_tables::Options {
+        region: config.region.to_string(),
+        account: config.account.to_string(),
+        ..sluicegate_tables::Options::new(data.path())
+    }
+}
+
+fn hub_options(config: &Config, max_connections: u32) -> HubOptions {
+    HubOptions {
+        max_connections: max_connections as usize,
+        frames: FrameLimits { frame: config.max_frame.0, message: config.max_message.0 },
+        outbound_queue_bytes: config.outbound_queue.0,
+        idle_timeout_ms: config.idle_timeout.as_millis() as u64,
+        max_age_ms: config.max_connection_age.as_millis() as u64,
+        ..HubOptions::default()
+    }
+}
+
+fn collector(config: &Config, table: Option<&'static str>, tables: Arc<dyn CallTable>) -> Option<Collector> {
+    match (config.collector, table) {
+        (Pace::Every(pace), Some(table)) => Some(Collector::start(tables, table, pace)),
+        (Pace::Off, _) | (_, None) => None,
+    }
+}

@@ -1,0 +1,8 @@
+//! The server, through its doors: command line, ports, signals.
+
+mod admin;
+mod command_line;
+mod http;
+mod pages;
+mod process;
+mod reference;
