@@ -77,7 +77,16 @@ async function launch(listen: string, data: string, log: string[]) {
     [
       'serve',
       ...['--listen', listen, '--admin', '127.0.0.1:0', '--data', data],
-      ...['--app', 'live-metrics', '--collector', '1s', '--log-format', 'json'],
+      ...[
+        '--app',
+        'live-metrics',
+        '--batch-window',
+        '0',
+        '--collector',
+        '1s',
+        '--log-format',
+        'json',
+      ],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );

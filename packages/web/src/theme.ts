@@ -12,9 +12,9 @@ export const theme = createTheme({
         background: { default: '#f5f6f9', paper: '#ffffff' },
         text: { primary: '#10141f', secondary: '#565d70' },
         divider: '#e2e5ec',
-        success: { main: '#0b7a4b' },
-        warning: { main: '#9a5b00' },
-        error: { main: '#c0262d' },
+        success: { main: '#08683f' },
+        warning: { main: '#8a5200' },
+        error: { main: '#b3202a' },
       },
     },
     dark: {

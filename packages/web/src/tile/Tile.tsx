@@ -9,7 +9,7 @@ import { Sparkline } from './Sparkline';
 import './Tile.css';
 
 /** Points a tile draws; a new entity's line starts this short and grows. */
-const SLOTS_MIN = 20;
+const SLOTS_MIN = 12;
 const SLOTS_MAX = 60;
 
 export interface TileProps {
