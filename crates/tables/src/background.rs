@@ -5,13 +5,16 @@ use crate::retention::{Limits, Trim};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
 
 /// How often old records are looked for. They are hidden from readers in the meantime.
 const TRIM_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A sweep for expired items reads every item of every table with a time to live. However large they are, sweeping takes
+/// no more than one part in so many of the time.
+const REST_FACTOR: u32 = 20;
 
 /// Starts both; they end when `stop` changes.
 pub(crate) fn start(
@@ -42,12 +45,14 @@ pub(crate) fn start(
     ]
 }
 
+/// Works, rests, and works again. The rest is `interval`, or longer where the work itself takes long.
 async fn every<F: Future<Output = ()>>(interval: Duration, mut stop: watch::Receiver<bool>, work: impl Fn() -> F) {
-    let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        let started = Instant::now();
+        work().await;
+        let rest = interval.max(started.elapsed() * REST_FACTOR);
         tokio::select! {
-            _ = ticks.tick() => work().await,
+            () = tokio::time::sleep(rest) => {}
             _ = stop.changed() => return,
         }
     }

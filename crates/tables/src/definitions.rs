@@ -15,6 +15,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use time::macros::format_description;
 
+/// The longest name of the attribute that holds an item's time to live.
+const MAX_ATTRIBUTE_NAME_BYTES: usize = 255;
+
 /// What a request says about a table's stream.
 enum StreamWish {
     Unchanged,
@@ -83,6 +86,10 @@ impl Core {
             }
         }
         let attribute = wish["AttributeName"].as_str().unwrap_or_default();
+        if attribute.len() > MAX_ATTRIBUTE_NAME_BYTES {
+            let bound = format!("Member must have length less than or equal to {MAX_ATTRIBUTE_NAME_BYTES}");
+            return Err(Refusal::constraint(Some(attribute), "timeToLiveSpecification.attributeName", &bound));
+        }
         let definitions = self.definitions().lock();
         let standing = standing(&definitions, request["TableName"].as_str().unwrap_or_default())?;
         if let Some(Standing { ttl_attribute: current, .. }) = standing {

@@ -66,3 +66,17 @@ impl Engine for Embedded {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_inside_the_engine_fails_its_own_call_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Embedded::open(&folder.path().join("tables.db")).unwrap();
+        let refused = engine.with_database(|_| -> Result<(), Refusal> { panic!("as meant by this test") }).unwrap_err();
+        assert_eq!(refused.status, 500);
+        assert_eq!(engine.run(Operation::ListTables, "{}").unwrap(), r#"{"TableNames":[]}"#);
+    }
+}

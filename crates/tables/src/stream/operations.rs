@@ -59,14 +59,7 @@ impl Streams<'_> {
     fn describe_stream(&self, request: &Value) -> Result<String, Refusal> {
         limit(request, MAX_PAGE)?;
         let start = text(request, "ExclusiveStartShardId", SHARD_ID_CHARS)?;
-        let children_only = match request["ShardFilter"]["Type"].as_str() {
-            None => false,
-            Some("CHILD_SHARDS") => true,
-            Some(other) => {
-                let allowed = "Member must satisfy enum value set: [CHILD_SHARDS]";
-                return Err(Refusal::constraint(Some(other), "shardFilter.type", allowed));
-            }
-        };
+        let children_only = asks_for_children(&request["ShardFilter"])?;
         let stream = self.stream(request)?;
         let shard_id = stream.shard_id();
         // One shard, and it has no children.
@@ -247,23 +240,40 @@ fn out_of_range(number: &str, stream: &Stream) -> Refusal {
     Refusal::validation(format!("Invalid SequenceNumber: {number} is not of shard {}", stream.shard_id()))
 }
 
+/// Whether a shard filter is given; the one kind there is asks for the children of a shard.
+fn asks_for_children(filter: &Value) -> Result<bool, Refusal> {
+    if filter.is_null() {
+        return Ok(false);
+    }
+    let kind = required(filter["Type"].as_str(), "shardFilter.type")?;
+    if kind != "CHILD_SHARDS" {
+        let allowed = "Member must satisfy enum value set: [CHILD_SHARDS]";
+        return Err(Refusal::constraint(Some(kind), "shardFilter.type", allowed));
+    }
+    let shard_id = required(filter["ShardId"].as_str(), "shardFilter.shardId")?;
+    within(shard_id, "shardFilter.shardId", SHARD_ID_CHARS).map(|()| true)
+}
+
 fn required<'a>(value: Option<&'a str>, member: &str) -> Result<&'a str, Refusal> {
     value.ok_or_else(|| Refusal::constraint(None, member, "Member must not be null"))
 }
 
 /// A text member within its length.
-fn text<'a>(request: &'a Value, member: &str, (min, max): (usize, usize)) -> Result<Option<&'a str>, Refusal> {
+fn text<'a>(request: &'a Value, member: &str, length: (usize, usize)) -> Result<Option<&'a str>, Refusal> {
     let Some(value) = request[member].as_str() else { return Ok(None) };
+    within(value, &crate::engine::dispatch::lower_camel(member), length).map(|()| Some(value))
+}
+
+fn within(value: &str, member: &str, (min, max): (usize, usize)) -> Result<(), Refusal> {
     let length = value.chars().count();
     let bound = if length < min {
         format!("greater than or equal to {min}")
     } else if length > max {
         format!("less than or equal to {max}")
     } else {
-        return Ok(Some(value));
+        return Ok(());
     };
-    let member = crate::engine::dispatch::lower_camel(member);
-    Err(Refusal::constraint(Some(value), &member, &format!("Member must have length {bound}")))
+    Err(Refusal::constraint(Some(value), member, &format!("Member must have length {bound}")))
 }
 
 fn limit(request: &Value, max: usize) -> Result<usize, Refusal> {

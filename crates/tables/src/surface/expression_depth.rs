@@ -9,6 +9,9 @@ use serde_json::Value;
 /// AWS allows 300 operators in an expression, so nothing legal nests deeper.
 pub(crate) const MAX_DEPTH: usize = 300;
 
+/// Longer expressions are refused by the engine, unread and in AWS's words.
+const MAX_BYTES: usize = 4096;
+
 const EXPRESSIONS: [&str; 5] =
     ["ConditionExpression", "FilterExpression", "KeyConditionExpression", "ProjectionExpression", "UpdateExpression"];
 
@@ -23,8 +26,8 @@ pub(crate) fn check(request: &Value) -> Result<(), Refusal> {
 
 fn check_members(members: &Value) -> Result<(), Refusal> {
     for name in EXPRESSIONS {
-        let too_deep = members.get(name).and_then(Value::as_str).is_some_and(|text| depth(text) > MAX_DEPTH);
-        if too_deep {
+        let text = members.get(name).and_then(Value::as_str).filter(|text| text.len() <= MAX_BYTES);
+        if text.is_some_and(|text| depth(text) > MAX_DEPTH) {
             return Err(Refusal::validation(format!(
                 "Invalid {name}: The expression is nested too deeply; the maximum depth is {MAX_DEPTH}"
             )));

@@ -15,7 +15,7 @@ pub(crate) mod shapes;
 use crate::core::Core;
 use crate::refusal::Refusal;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Body;
 use operation::Operation;
@@ -44,6 +44,7 @@ where
 {
     let (parts, body) = request.into_parts();
     match parts.method {
+        _ if parts.uri.path() != "/" => return framed(StatusCode::NOT_FOUND, None, NOT_THE_API.into()),
         Method::POST => {}
         Method::GET => {
             let healthy = format!("healthy: dynamodb.{}.amazonaws.com ", core.arns().region());
@@ -103,6 +104,8 @@ fn framed(status: StatusCode, content_type: Option<HeaderValue>, body: Bytes) ->
     if let Some(content_type) = content_type {
         headers.insert(CONTENT_TYPE, content_type);
     }
+    // This very word is AWS's.
+    headers.insert(SERVER, HeaderValue::from_static("Server"));
     headers.insert(REQUEST_ID, request_id());
     headers.insert(CRC32, HeaderValue::from(crc32fast::hash(&body)));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));

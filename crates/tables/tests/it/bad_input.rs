@@ -55,7 +55,13 @@ async fn http_that_is_no_api_call_is_answered_as_at_aws() {
     let html = http::Request::post("/")
         .header("content-type", "text/html")
         .header("x-amz-target", "DynamoDB_20120810.ListTables");
-    for request in [with(html, "{}"), with(http::Request::put("/"), ""), with(http::Request::delete("/"), "")] {
+    let elsewhere = http::Request::post("/elsewhere").header("content-type", "application/x-amz-json-1.0");
+    for request in [
+        with(html, "{}"),
+        with(elsewhere, "{}"),
+        with(http::Request::put("/"), ""),
+        with(http::Request::delete("/"), ""),
+    ] {
         assert_eq!(world.send(request).await, (404, json!("<UnknownOperationException/>\n")));
     }
     assert_eq!(world.send(with(http::Request::get("/"), "")).await.0, 200);
@@ -98,9 +104,13 @@ async fn expressions_nested_without_end_are_refused_and_the_process_lives() {
     world.ok("CreateTable", table_request("Rooms", None)).await;
     let key = json!({"id": {"S": "a"}});
     let chain = |word: &str| vec!["attribute_exists(a)"; 140].join(word);
-    for expression in
-        ["(".repeat(2000), "NOT ".repeat(900) + "attribute_exists(a)", "(".repeat(4000), "a.".repeat(1900)]
-    {
+    for expression in [
+        "(".repeat(2000),
+        "NOT ".repeat(900) + "attribute_exists(a)",
+        "(".repeat(4000),
+        "(".repeat(20_000),
+        "a.".repeat(1900),
+    ] {
         let requests: [(&str, Value); 5] = [
             ("PutItem", json!({"TableName": "Rooms", "Item": key, "ConditionExpression": expression})),
             ("DeleteItem", json!({"TableName": "Rooms", "Key": key, "ConditionExpression": expression})),
@@ -119,6 +129,10 @@ async fn expressions_nested_without_end_are_refused_and_the_process_lives() {
             assert_eq!(kind, "ValidationException", "{operation}");
         }
     }
+    let deep = json!({"TableName": "Rooms", "FilterExpression": "(".repeat(2000)});
+    let (_, message) = world.refused("Scan", deep).await;
+    assert!(message.contains("nested too deeply"), "refused before the engine sees it: {message}");
+
     // Long and flat is legal, and must not need the stack either.
     for word in [" OR ", " AND "] {
         world.ok("Scan", json!({"TableName": "Rooms", "FilterExpression": chain(word)})).await;

@@ -137,8 +137,16 @@ async fn time_to_live_is_switched_once_each_way() {
     let described = world.ok("DescribeTimeToLive", json!({"TableName": "Rooms"})).await;
     assert_eq!(described["TimeToLiveDescription"], json!({"TimeToLiveStatus": "ENABLED", "AttributeName": "until"}));
     world.ok("UpdateTimeToLive", request("until", false)).await;
-    let missing = json!({"TableName": "Rooms"});
-    assert_eq!(world.refused("UpdateTimeToLive", missing).await.0, "ValidationException");
+    let long = "x".repeat(256);
+    for wrong in [
+        json!({"TableName": "Rooms"}),
+        json!({"TableName": "Rooms", "TimeToLiveSpecification": {"Enabled": true}}),
+        json!({"TableName": "Rooms", "TimeToLiveSpecification": {"AttributeName": "until"}}),
+        request("", true),
+        request(&long, true),
+    ] {
+        assert_eq!(world.refused("UpdateTimeToLive", wrong).await.0, "ValidationException");
+    }
 }
 
 #[tokio::test]

@@ -191,7 +191,7 @@ async fn records_beyond_the_retention_are_gone() {
     let old = world.records("Rooms").await.remove(0);
     let reader = world.tables.stream("Rooms").unwrap();
     let position = sluicegate_tables::Position::parse(
-        &shard(&world, &arn).await["SequenceNumberRange"]["StartingSequenceNumber"].as_str().unwrap().to_owned(),
+        shard(&world, &arn).await["SequenceNumberRange"]["StartingSequenceNumber"].as_str().unwrap(),
     )
     .unwrap();
     assert_eq!(reader.read(&position, 10).await.unwrap().records.len(), 1);
@@ -236,6 +236,12 @@ async fn requests_that_make_no_sense_are_refused_as_aws_refuses_them() {
         (("DescribeStream", json!({})), "ValidationException"),
         (("DescribeStream", json!({"StreamArn": 5})), "SerializationException"),
         (("DescribeStream", json!({"StreamArn": arn, "Limit": 0})), "ValidationException"),
+        (("DescribeStream", json!({"StreamArn": arn, "ShardFilter": {"Type": "CHILD_SHARDS"}})), "ValidationException"),
+        (("DescribeStream", json!({"StreamArn": arn, "ShardFilter": {"ShardId": shard_id}})), "ValidationException"),
+        (
+            ("DescribeStream", json!({"StreamArn": arn, "ShardFilter": {"ShardId": shard_id, "Type": "ALL"}})),
+            "ValidationException",
+        ),
         (("ListStreams", json!({"Limit": 0})), "ValidationException"),
         (("ListStreams", json!({"Limit": 101})), "ValidationException"),
         (("ListStreams", json!({"ExclusiveStartStreamArn": not_an_arn})), "ValidationException"),
