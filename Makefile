@@ -63,7 +63,7 @@ test-e2e: tools page binary ## A real browser on a real server
 
 .PHONY: test-acceptance
 test-acceptance: tools page binary ## The official SDKs on a real server
-	SLUICEGATE_TEST_BINARY=$(CURDIR)/target/debug/sluicegate $(PYTHON) -m pytest acceptance
+	SLUICEGATE_BIN=$(CURDIR)/target/debug/sluicegate $(PYTHON) -m pytest acceptance
 
 .PHONY: binary
 binary:

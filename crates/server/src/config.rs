@@ -128,8 +128,9 @@ settings! {
     Http request_timeout: Duration = "60s" as "DURATION";
     /// How long a peer may leave our bytes unacknowledged before its connection counts as dead.
     Http dead_peer_timeout: Duration = "2m" as "DURATION";
-    /// The largest request head: request line and headers.
-    Http max_head: ByteSize = "64KB" as "SIZE";
+    /// The largest request head: request line and headers. The parser reads ahead, so a head of up to twice this size may
+    /// still pass.
+    Http max_head: ByteSize = "16KB" as "SIZE";
     /// How many headers a request may have.
     Http max_headers: u32 = "100" as "NUMBER";
     /// How many connections may speak HTTP at once (a WebSocket counts until its handshake is done). More wait to be

@@ -41,6 +41,8 @@ fn serve() -> Command {
     Command::new("serve")
         .about("Runs the server")
         .long_about(SERVE_LONG_ABOUT)
+        // The last flag counts, so that a script's own can be overridden by adding to them.
+        .args_override_self(true)
         .arg(
             Arg::new("config")
                 .long("config")
@@ -96,6 +98,7 @@ mod tests {
             ("serve --listen 1:2 --app a --app b", "app=a,b listen=1:2"),
             ("serve --allow-insecure-remote --admin x", "admin=x allow_insecure_remote=true"),
             ("serve --allow-insecure-remote=false", "allow_insecure_remote=false"),
+            ("serve --listen 1:2 --listen 3:4", "listen=3:4"),
             ("serve --config f.toml", "config=f.toml"),
         ] {
             let matches = command().get_matches_from(["sluicegate"].into_iter().chain(line.split(' ')));

@@ -12,7 +12,7 @@ async fn malformed_requests_are_answered_and_concern_nobody_else() {
     for (sent, expected) in [
         ("NONSENSE\r\n\r\n", "400"),
         ("GET / HTTP/9.9\r\n\r\n", "400"),
-        ("GET /\u{7f} HTTP/1.1\r\n\r\n", "400"),
+        ("GET /a b HTTP/1.1\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nno colon\r\n\r\n", "400"),
         ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: many\r\n\r\n", "400"),
         (&long_header, "431"),
