@@ -1,15 +1,18 @@
 //! From an upgrade request to a connection: `$connect` decides, and only then is the socket established.
 
 use crate::address::without_port;
+use crate::api::deployment::{RequiredParameter, Route};
+use crate::authorizer::authorize;
 use crate::event::{self, Arrival, Moment};
+use crate::exchange::{ClientRequest, Exchange, Occasion};
 use crate::gateway::Inner;
 use crate::head::{Head, Tapped};
 use crate::hub::{Opening, Reservation};
-use crate::integration::Outcome;
+use crate::integration::Failure;
 use crate::peer::Peer;
-use crate::proxy_result::ProxyResult;
 use crate::reply;
 use crate::stage::Stage;
+use crate::throttle;
 use crate::websocket::handshake::{Refusal, accept_key};
 use bytes::Bytes;
 use http::header::{
@@ -27,12 +30,6 @@ use tokio::sync::oneshot;
 
 /// A 101 that could not be written by then has lost its client.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What `$connect` decided.
-enum Admission {
-    Admitted { subprotocol: Option<HeaderValue> },
-    Refused(Response),
-}
 
 /// Answers a request for a stage that is served.
 pub(crate) async fn connect<B>(
@@ -52,72 +49,95 @@ pub(crate) async fn connect<B>(
         tracing::warn!(stage = %stage.id, "no place for another connection: raise max_connections");
         return unavailable();
     };
-    let peer = Arc::new(peer(inner, &stage, &parts, &reservation, arrival));
+    let peer = peer(inner, &stage, &parts, &reservation, arrival);
     let headers = head.headers().unwrap_or_else(|| plain_headers(&parts.headers));
+    let request = event::client_request(parts, headers, inner.clock.now_ms(), arrival);
     let (decided, decision) = oneshot::channel();
-    let task = admit(inner.clone(), stage, peer, reservation, parts, headers, arrival, decided);
+    let candidate = Candidate { inner: inner.clone(), stage, peer, reservation, request };
     // In a task of its own, so that a client which leaves meanwhile does not stop `$connect` half-way: it is run to its
     // end and, if it admitted the client, followed by `$disconnect`.
-    inner.handshakes.spawn(task);
+    inner.handshakes.spawn(async move {
+        // Nobody listens any more if the client has left: the opening is dropped, which ends the connection as lost.
+        let _ = decided.send(candidate.decide().await);
+    });
     match decision.await {
-        Ok((Admission::Admitted { subprotocol }, Some(opening))) => {
+        Ok(Ok((opening, subprotocol))) => {
             inner.handshakes.spawn(hand_over(upgrade, opening));
             switching_protocols(accept, subprotocol)
         }
-        Ok((Admission::Refused(response), _)) => response,
-        Ok((Admission::Admitted { .. }, None)) | Err(_) => {
-            reply::internal_server_error(StatusCode::INTERNAL_SERVER_ERROR)
-        }
+        Ok(Err(refusal)) => refusal,
+        Err(_) => reply::internal_server_error(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "a task owns all that the request held")]
-async fn admit(
+/// A client whose admission is being decided.
+struct Candidate {
     inner: Arc<Inner>,
     stage: Arc<Stage>,
-    peer: Arc<Peer>,
+    peer: Peer,
     reservation: Reservation,
-    parts: Parts,
-    headers: Vec<(String, String)>,
-    arrival: Arrival,
-    decided: oneshot::Sender<(Admission, Option<Opening>)>,
-) {
-    let admission = run_connect_route(&inner, &stage, &peer, &parts, headers, arrival).await;
-    let opening = matches!(admission, Admission::Admitted { .. }).then(|| reservation.open(peer));
-    // Nobody listens any more if the client has left: the opening is dropped, which ends the connection as lost.
-    let _ = decided.send((admission, opening));
+    request: ClientRequest,
 }
 
-async fn run_connect_route(
-    inner: &Inner,
-    stage: &Stage,
-    peer: &Peer,
-    parts: &Parts,
-    headers: Vec<(String, String)>,
-    arrival: Arrival,
-) -> Admission {
-    let Some(route) = &stage.api.connect else { return Admission::Admitted { subprotocol: None } };
-    let moment = Moment::new(inner.clock.now_ms().max(peer.connected_at));
-    let event = event::connect(stage, peer, moment, parts, headers, arrival);
-    let refuse = |response| Admission::Refused(response);
-    match inner.integrations.call(route, event).await {
-        Outcome::Returned(result) => match ProxyResult::parse(&result) {
-            Ok(result) if result.is_success() => Admission::Admitted { subprotocol: subprotocol(&result) },
-            // Neither body nor headers of the function reach the client.
-            Ok(result) => {
-                refuse(reply::status(StatusCode::from_u16(result.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)))
-            }
-            Err(_) => refuse(reply::internal_server_error(StatusCode::BAD_GATEWAY)),
-        },
-        Outcome::Failed => refuse(reply::internal_server_error(StatusCode::BAD_GATEWAY)),
-        Outcome::NotInvoked | Outcome::Throttled => {
-            refuse(reply::internal_server_error(StatusCode::INTERNAL_SERVER_ERROR))
+impl Candidate {
+    /// Asks all who have a say, in the order of AWS. The error is the answer to the handshake.
+    async fn decide(mut self) -> Result<(Opening, Option<HeaderValue>), Response> {
+        let deployment = self.stage.deployment();
+        let moment = Moment::new(self.inner.clock.now_ms().max(self.peer.connected_at));
+        if let Some(route) = &deployment.connect {
+            let granted = authorize(&self.inner, &deployment, route, &self.exchange(moment)).await?;
+            (self.peer.authorizer, self.peer.identity) = (granted.authorizer, granted.identity);
         }
-        Outcome::TimedOut => refuse(reply::error(
+        if !throttle::allows(&self.stage, "$connect", moment.now) {
+            return Err(too_many_requests());
+        }
+        let subprotocol = match &deployment.connect {
+            Some(route) => self.run(route, moment).await?,
+            None => None,
+        };
+        Ok((self.reservation.open(Arc::new(self.peer)), subprotocol))
+    }
+
+    /// Runs the `$connect` integration. Neither its body nor its other headers reach the client.
+    async fn run(&self, route: &Route, moment: Moment) -> Result<Option<HeaderValue>, Response> {
+        self.check_required_parameters(route)?;
+        let Some(integration) = &route.integration else { return Ok(None) };
+        let answer = self.inner.integrations.run(integration, &self.exchange(moment)).await.map_err(failed)?;
+        match answer.status {
+            // A value that cannot stand in a header is as good as none.
+            200..300 => Ok(answer.subprotocol.and_then(|value| HeaderValue::from_str(&value).ok())),
+            status => Err(reply::status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))),
+        }
+    }
+
+    fn check_required_parameters(&self, route: &Route) -> Result<(), Response> {
+        let missing = route.required_parameters.iter().any(|parameter| match parameter {
+            RequiredParameter::Header(name) => self.request.header(name).is_none(),
+            RequiredParameter::Query(name) => self.request.query(name).is_none(),
+        });
+        if missing { Err(bad_request()) } else { Ok(()) }
+    }
+
+    fn exchange(&self, moment: Moment) -> Exchange<'_> {
+        let occasion = Occasion::Connect(&self.request);
+        Exchange { stage: &self.stage, peer: &self.peer, moment, route_key: "$connect", occasion }
+    }
+}
+
+fn failed(failure: Failure) -> Response {
+    match failure {
+        Failure::Failed => reply::internal_server_error(StatusCode::BAD_GATEWAY),
+        Failure::NotInvoked | Failure::Throttled => reply::internal_server_error(StatusCode::INTERNAL_SERVER_ERROR),
+        Failure::TimedOut => reply::error(
             StatusCode::GATEWAY_TIMEOUT,
             "InternalServerErrorException",
             r#"{"message": "Endpoint request timed out"}"#,
-        )),
+        ),
+        Failure::UnsupportedMediaType => reply::error(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "BadRequestException",
+            r#"{"message": "Unsupported Media Type"}"#,
+        ),
     }
 }
 
@@ -146,11 +166,6 @@ fn peer(inner: &Inner, stage: &Stage, parts: &Parts, reservation: &Reservation, 
         domain_name,
         inner.clock.now_ms(),
     )
-}
-
-/// A value that cannot stand in a header is as good as none.
-fn subprotocol(result: &ProxyResult) -> Option<HeaderValue> {
-    HeaderValue::from_str(result.header(SEC_WEBSOCKET_PROTOCOL.as_str())?).ok()
 }
 
 fn plain_headers(headers: &HeaderMap) -> Vec<(String, String)> {
@@ -182,6 +197,14 @@ fn refused(refusal: Refusal) -> Response {
         }
         Refusal::BadKey => reply::error(StatusCode::BAD_REQUEST, "BadRequestException", r#"{"message":"Bad Request"}"#),
     }
+}
+
+fn bad_request() -> Response {
+    reply::error(StatusCode::BAD_REQUEST, "BadRequestException", r#"{"message":"Bad Request"}"#)
+}
+
+fn too_many_requests() -> Response {
+    reply::error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", r#"{"message":"Too Many Requests"}"#)
 }
 
 /// Full, or stopping. Clients come back later, or to another node.

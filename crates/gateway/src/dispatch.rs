@@ -1,12 +1,12 @@
 //! What happens on open connections: messages to their routes, and the end to `$disconnect`.
 
-use crate::api::Route;
-use crate::event::{self, Moment};
+use crate::event::Moment;
+use crate::exchange::{Exchange, Occasion};
 use crate::gateway::Inner;
 use crate::hub::Lifecycle;
-use crate::integration::Outcome;
+use crate::integration::Failure;
 use crate::peer::Peer;
-use crate::proxy_result::ProxyResult;
+use crate::throttle;
 use sluicegate_protocol::{CloseReason, RequestId, limits};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -65,32 +65,44 @@ impl Drop for InFlight {
 
 async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, text: &str) {
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
-    let Some(route) = stage.api.route_for(text) else {
-        return send_error(inner, peer, "Forbidden", moment.request_id);
-    };
-    let event = event::message(stage, peer, moment, &route.key, text);
-    match inner.integrations.call(route, event).await {
-        Outcome::Returned(result) => match ProxyResult::parse(&result) {
-            Ok(result) => respond(inner, peer, route, &result, moment.request_id),
-            Err(_) => send_error(inner, peer, "Internal server error", moment.request_id),
-        },
-        Outcome::Failed | Outcome::NotInvoked => send_error(inner, peer, "Internal server error", moment.request_id),
-        Outcome::Throttled => send_error(inner, peer, "Too Many Requests", moment.request_id),
-        Outcome::TimedOut => send_error(inner, peer, "Endpoint request timed out", moment.request_id),
+    let deployment = stage.deployment();
+    let error = |message| send_error(inner, peer, message, moment.request_id);
+    let Some(route) = deployment.route_for(text) else { return error("Forbidden") };
+    if !throttle::allows(stage, &route.key, moment.now) {
+        return error("Too Many Requests");
+    }
+    let occasion = Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: text, is_base64: false };
+    let exchange = Exchange { stage, peer, moment, route_key: &route.key, occasion };
+    if let Some(Err(reason)) = route.validation.as_ref().map(|validation| validation.check(text)) {
+        tracing::debug!(route = %route.key, %reason, "a message does not fit its model");
+        return send_bad_request_body(inner, peer, &exchange);
+    }
+    let Some(integration) = &route.integration else { return error("Internal server error") };
+    match inner.integrations.run(integration, &exchange).await {
+        Ok(answer) if route.answers => respond(inner, &exchange, &answer.body),
+        Ok(_) => {}
+        Err(Failure::Failed | Failure::NotInvoked) => error("Internal server error"),
+        Err(Failure::Throttled) => error("Too Many Requests"),
+        Err(Failure::TimedOut) => error("Endpoint request timed out"),
+        Err(Failure::UnsupportedMediaType) => error("Unsupported Media Type"),
     }
 }
 
-/// Only a route with a route response sends anything back, and then the body alone, whatever the status.
-fn respond(inner: &Inner, peer: &Peer, route: &Route, result: &ProxyResult, request_id: RequestId) {
-    if !route.route_response {
-        return;
-    }
-    let body = result.body.as_deref().unwrap_or_default();
+/// Sends the body of a route response, whatever its status was.
+fn respond(inner: &Inner, exchange: &Exchange<'_>, body: &[u8]) {
+    let peer = exchange.peer;
     if body.len() > limits::MESSAGE_BYTES {
-        tracing::warn!(route = %route.key, bytes = body.len(), "a route response is larger than a message may be");
-        return send_error(inner, peer, "Internal server error", request_id);
+        tracing::warn!(route = %exchange.route_key, bytes = body.len(), "a route response is larger than a message may be");
+        return send_error(inner, peer, "Internal server error", exchange.moment.request_id);
     }
-    inner.hub.post_and_forget(peer, body.as_bytes());
+    inner.hub.post_and_forget(peer, body);
+}
+
+/// A message that does not fit its model; the third field is the message's own id.
+fn send_bad_request_body(inner: &Inner, peer: &Peer, exchange: &Exchange<'_>) {
+    let (id, message_id) = (peer.id, exchange.context("messageId").unwrap_or_default());
+    let frame = format!(r#"{{"message": "Bad request body", "connectionId":"{id}", "messageId":"{message_id}"}}"#);
+    inner.hub.post_and_forget(peer, frame.as_bytes());
 }
 
 /// The text frame that tells a client of an error; the connection stays open. The spacing is AWS's own.
@@ -102,12 +114,13 @@ fn send_error(inner: &Inner, peer: &Peer, message: &str, request_id: RequestId) 
 
 async fn run_disconnect_route(inner: &Inner, peer: &Peer, reason: &CloseReason) {
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
-    let Some(route) = &stage.api.disconnect else { return };
-    let moment = Moment::new(inner.clock.now_ms());
-    let event = event::disconnect(stage, peer, moment, reason);
+    let deployment = stage.deployment();
+    let Some(integration) = deployment.disconnect.as_ref().and_then(|route| route.integration.as_ref()) else { return };
+    let (moment, occasion) = (Moment::new(inner.clock.now_ms()), Occasion::Disconnect(reason));
+    let exchange = Exchange { stage, peer, moment, route_key: "$disconnect", occasion };
     for attempt in 0..DISCONNECT_ATTEMPTS {
-        // Whatever the function returns is ignored; only when it could not run at all is it tried again.
-        if !matches!(inner.integrations.call(route, event.clone()).await, Outcome::Throttled) {
+        // Whatever it returns is ignored; only when it could not run at all is it tried again.
+        if inner.integrations.run(integration, &exchange).await != Err(Failure::Throttled) {
             return;
         }
         tokio::time::sleep(DISCONNECT_BACKOFF * 2u32.pow(attempt)).await;

@@ -1,7 +1,7 @@
 //! The gateway as the server sees it: requests in, answers out, and an orderly end.
 
 use crate::address::{Target, resolve};
-use crate::api::{ApiDefinition, DefinitionError};
+use crate::api::{ApiDefinition, Problems};
 use crate::clock::Clock;
 use crate::connect;
 use crate::dispatch::Dispatcher;
@@ -48,8 +48,8 @@ pub(crate) struct Inner {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error(transparent)]
-    Definition(#[from] DefinitionError),
+    #[error("an API cannot be served:\n{0}")]
+    Definition(#[from] Problems),
     #[error("cannot start a reactor thread: {0}")]
     Thread(#[from] io::Error),
 }

@@ -12,20 +12,24 @@
 
 mod address;
 pub mod api;
+mod authorizer;
 mod clock;
 mod connect;
 mod dispatch;
 mod event;
+mod exchange;
 mod gateway;
 mod head;
 mod hub;
 mod integration;
 mod management;
+mod model;
 mod peer;
 mod proxy_result;
 mod reply;
 mod selection_expression;
 mod stage;
+mod throttle;
 mod user_agents;
 mod websocket;
 

@@ -6,6 +6,30 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
+/// The authorizer's context, flat and stringified, in its own order.
+#[derive(Debug, Default)]
+pub(crate) struct AuthorizerContext {
+    pub(crate) values: Vec<(String, String)>,
+    pub(crate) principal_id: String,
+    /// Milliseconds the authorizer took.
+    pub(crate) integration_latency: u64,
+}
+
+impl AuthorizerContext {
+    /// A value by its name, as `$context.authorizer.NAME` sees it.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        match name {
+            "principalId" => Some(self.principal_id.clone()),
+            "integrationLatency" => Some(self.integration_latency.to_string()),
+            name => self.values.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+        }
+    }
+}
+
+/// Fields of `requestContext.identity` beyond address and user agent, such as `apiKey`, in the order of AWS.
+#[derive(Debug, Default)]
+pub(crate) struct CallerIdentity(pub(crate) Vec<(&'static str, String)>);
+
 #[derive(Debug)]
 pub struct Peer {
     pub id: ConnectionId,
@@ -17,6 +41,10 @@ pub struct Peer {
     pub domain_name: Arc<str>,
     /// Milliseconds since the epoch.
     pub connected_at: u64,
+    /// What the authorizer of `$connect` left for all events of this connection.
+    pub(crate) authorizer: Option<Arc<AuthorizerContext>>,
+    /// The caller's API key or signature, as events show it.
+    pub(crate) identity: Option<Arc<CallerIdentity>>,
     /// Messages handed to an integration and not answered yet.
     in_flight: AtomicU16,
     /// Whether the hub stopped reading because of too many of them.
@@ -33,7 +61,19 @@ impl Peer {
         connected_at: u64,
     ) -> Self {
         let (in_flight, paused) = (AtomicU16::new(0), AtomicBool::new(false));
-        Self { id, stage, stage_index, source_ip, user_agent, domain_name, connected_at, in_flight, paused }
+        Self {
+            id,
+            stage,
+            stage_index,
+            source_ip,
+            user_agent,
+            domain_name,
+            connected_at,
+            authorizer: None,
+            identity: None,
+            in_flight,
+            paused,
+        }
     }
 
     pub(crate) fn begin_message(&self) {

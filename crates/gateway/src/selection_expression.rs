@@ -34,6 +34,11 @@ pub enum ExpressionError {
 }
 
 impl SelectionExpression {
+    /// An expression that always yields `key`.
+    pub fn fixed(key: &str) -> Self {
+        Self(vec![Part::Literal(key.to_owned())])
+    }
+
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
         if text.is_empty() {
             return Err(ExpressionError::Empty);

@@ -1,16 +1,20 @@
 //! The stages this gateway serves, and how a request finds its own.
 
 use crate::address::{StageAddress, without_port};
-use crate::api::{Api, ApiDefinition, DefinitionError};
+use crate::api::compile::compile;
+use crate::api::definition::{ApiDefinition, StageDefinition};
+use crate::api::deployment::Deployment;
+use crate::api::problem::{Checker, Problems};
 use crate::hub::{Hub, StageIndex};
+use arc_swap::ArcSwap;
 use sluicegate_protocol::StageId;
 use std::sync::Arc;
 
 /// One stage of one API, with all a connection to it needs.
 pub(crate) struct Stage {
-    pub(crate) api: Arc<Api>,
     pub(crate) id: Arc<StageId>,
     pub(crate) index: StageIndex,
+    deployment: ArcSwap<Deployment>,
     variables: Vec<(String, String)>,
     domain_name: Arc<str>,
 }
@@ -21,6 +25,11 @@ pub(crate) struct Stages {
 }
 
 impl Stage {
+    /// What the stage serves at this moment.
+    pub(crate) fn deployment(&self) -> Arc<Deployment> {
+        self.deployment.load_full()
+    }
+
     /// `None` without variables: events then leave the field out.
     pub(crate) fn variables(&self) -> Option<&[(String, String)]> {
         (!self.variables.is_empty()).then_some(self.variables.as_slice())
@@ -41,25 +50,18 @@ impl Stages {
         definitions: Vec<ApiDefinition>,
         domain_name: impl Fn(&str) -> String,
         hub: &Hub,
-    ) -> Result<Self, DefinitionError> {
+    ) -> Result<Self, Problems> {
+        check_ids(&definitions)?;
         let apis = definitions.len();
-        let mut stages: Vec<Arc<Stage>> = Vec::new();
+        let mut stages = Vec::new();
         for definition in definitions {
-            let api = Arc::new(Api::new(definition)?);
-            if stages.iter().any(|stage| stage.api.id == api.id) {
-                return Err(DefinitionError::DuplicateApi(api.id.clone()));
-            }
-            let domain_name: Arc<str> = domain_name(&api.id).into();
-            for definition in &api.stages {
-                let (id, index) = hub.register_stage(StageId::new(api.id.clone(), definition.name.clone()));
-                let variables = definition.variables.clone();
-                stages.push(Arc::new(Stage {
-                    api: api.clone(),
-                    id,
-                    index,
-                    variables,
-                    domain_name: domain_name.clone(),
-                }));
+            let deployment = Arc::new(compile(&definition)?);
+            let domain_name: Arc<str> = domain_name(&definition.api_id).into();
+            for StageDefinition { stage_name, stage_variables, .. } in &definition.stages {
+                let (id, index) = hub.register_stage(StageId::new(&*definition.api_id, stage_name.as_str()));
+                let variables = stage_variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+                let deployment = ArcSwap::new(deployment.clone());
+                stages.push(Arc::new(Stage { id, index, deployment, variables, domain_name: domain_name.clone() }));
             }
         }
         Ok(Self { stages, apis })
@@ -68,7 +70,7 @@ impl Stages {
     pub(crate) fn find(&self, address: &StageAddress) -> Option<&Arc<Stage>> {
         self.stages.iter().find(|stage| {
             let api_matches = match &address.api {
-                Some(api) => *stage.api.id == **api,
+                Some(api) => *stage.id.api == **api,
                 None => self.apis == 1,
             };
             api_matches && *stage.id.stage == *address.stage
@@ -78,4 +80,16 @@ impl Stages {
     pub(crate) fn by_index(&self, index: StageIndex) -> Option<&Arc<Stage>> {
         self.stages.iter().find(|stage| stage.index == index)
     }
+}
+
+fn check_ids(definitions: &[ApiDefinition]) -> Result<(), Problems> {
+    let mut checker = Checker::default();
+    for (index, definition) in definitions.iter().enumerate() {
+        if definitions[..index].iter().any(|earlier| earlier.api_id == definition.api_id) {
+            checker.at(format!("API {}", definition.api_id), |checker| {
+                checker.problem("there is another API with this id", "give one of them another");
+            });
+        }
+    }
+    checker.finish(())
 }

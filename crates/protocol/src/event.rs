@@ -54,6 +54,8 @@ pub struct RequestContext<'a> {
     pub message_id: Option<RequestId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disconnect_status_code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorizer: Option<Authorizer<'a>>,
     pub event_type: EventType,
     pub extended_request_id: RequestId,
     /// `dd/MMM/yyyy:HH:mm:ss +0000`.
@@ -81,12 +83,50 @@ pub enum EventType {
     Disconnect,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// What an authorizer left: its own values, then `principalId`, then `integrationLatency` in milliseconds.
+#[derive(Debug)]
+pub struct Authorizer<'a> {
+    pub values: &'a [(String, String)],
+    pub principal_id: &'a str,
+    pub integration_latency: u64,
+}
+
+impl Serialize for Authorizer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.values.len() + 2))?;
+        for (name, value) in self.values {
+            map.serialize_entry(name, value)?;
+        }
+        map.serialize_entry("principalId", self.principal_id)?;
+        map.serialize_entry("integrationLatency", &self.integration_latency)?;
+        map.end()
+    }
+}
+
+/// Who the client is: `apiKey` and `apiKeyId` come first, fields of a signature last.
+#[derive(Debug)]
 pub struct Identity<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: &'a [(&'static str, String)],
     pub user_agent: Option<&'a str>,
     pub source_ip: &'a str,
+}
+
+impl Serialize for Identity<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let is_key = |(name, _): &&(&'static str, String)| name.starts_with("apiKey");
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.caller.iter().filter(is_key) {
+            map.serialize_entry(name, value)?;
+        }
+        if let Some(user_agent) = self.user_agent {
+            map.serialize_entry("userAgent", user_agent)?;
+        }
+        map.serialize_entry("sourceIp", self.source_ip)?;
+        for (name, value) in self.caller.iter().filter(|field| !is_key(field)) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
 }
 
 /// Name and value pairs in order; of a name that comes several times the last value counts.

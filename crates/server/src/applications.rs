@@ -4,7 +4,7 @@ use crate::config::Config;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sluicegate_functions::{FunctionOptions, Functions, RegisterError};
-use sluicegate_gateway::api::{ApiDefinition, Integration, RouteDefinition, StageDefinition};
+use sluicegate_gateway::api::{ApiDefinition, IntegrationDefinition, RouteDefinition, StageDefinition};
 use sluicegate_handler::application::{Route, StreamMapping};
 use sluicegate_handler::{Application, Clients, MessageSender, StageId, TableClient};
 use sluicegate_mappings::{Mapping, MappingSettings, StartingPosition};
@@ -93,16 +93,24 @@ pub(crate) fn apis(applications: &[Application]) -> Vec<ApiDefinition> {
 }
 
 fn api(application: &Application) -> ApiDefinition {
+    let integration = |function: &str| IntegrationDefinition {
+        integration_type: "AWS_PROXY".to_owned(),
+        integration_uri: Some(function.to_owned()),
+        ..IntegrationDefinition::default()
+    };
     let route = |route: &Route| RouteDefinition {
-        key: route.route_key.to_owned(),
-        integration: Integration::function(route.function),
-        route_response: false,
+        route_key: route.route_key.to_owned(),
+        target: Some(format!("integrations/{}", route.function)),
+        ..RouteDefinition::default()
     };
     ApiDefinition {
-        id: application.name.into(),
+        api_id: application.name.to_owned(),
+        name: application.name.to_owned(),
         route_selection_expression: ROUTE_SELECTION.to_owned(),
+        integrations: application.routes.iter().map(|r| (r.function.to_owned(), integration(r.function))).collect(),
         routes: application.routes.iter().map(route).collect(),
-        stages: vec![StageDefinition { name: application.stage.into(), variables: Vec::new() }],
+        stages: vec![StageDefinition { stage_name: application.stage.to_owned(), ..StageDefinition::default() }],
+        ..ApiDefinition::default()
     }
 }
 

@@ -2,9 +2,8 @@
 
 use crate::admin::Admin;
 use crate::applications::{self, SetupError};
-use crate::apps::Input;
 use crate::collector::Collector;
-use crate::config::{Config, Pace, Region};
+use crate::config::{Config, Pace};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::health::{Life, Phase};
 use crate::listener::{BindError, HttpLimits, Listener, Serving};
@@ -33,8 +32,7 @@ pub struct RunningServer {
     listen: SocketAddr,
     admin: SocketAddr,
     apis: Arc<[ApiAddress]>,
-    input: Option<Input>,
-    region: Region,
+    metrics_table: Option<&'static str>,
     drain_timeout: Duration,
     life: Arc<Life>,
     public_port: Serving,
@@ -130,8 +128,8 @@ impl Server {
             request_timeout: config.request_timeout,
         };
         let public_port = listener.serve(HttpLimits::of(&config), public);
-        let input = config.app.0.iter().find_map(|app| app.input);
-        let collector = collector(&config, input, call_table);
+        let metrics_table = config.app.0.iter().find_map(|app| app.metrics_table);
+        let collector = collector(&config, metrics_table, call_table);
 
         life.enter(Phase::Serving);
         info!(%listen, admin = %admin_addr, max_connections, data = %data.path().display(), "serving");
@@ -139,8 +137,7 @@ impl Server {
             listen,
             admin: admin_addr,
             apis,
-            input,
-            region: config.region,
+            metrics_table,
             drain_timeout: config.drain_timeout,
             life,
             public_port,
@@ -170,13 +167,9 @@ impl RunningServer {
         &self.apis
     }
 
-    /// What to write to see something move.
-    pub(crate) fn input(&self) -> Option<Input> {
-        self.input
-    }
-
-    pub(crate) fn region(&self) -> &Region {
-        &self.region
+    /// The table that the collector fills, where an application shows it.
+    pub fn metrics_table(&self) -> Option<&'static str> {
+        self.metrics_table
     }
 
     /// Drains: accepts nothing more, closes sockets with 1001, runs `$disconnect` for each, flushes. What is not done by
@@ -238,9 +231,9 @@ fn hub_options(config: &Config, max_connections: u32) -> HubOptions {
     }
 }
 
-fn collector(config: &Config, input: Option<Input>, tables: Arc<dyn CallTable>) -> Option<Collector> {
-    match (config.collector, input) {
-        (Pace::Every(pace), Some(input)) => Some(Collector::start(tables, input.table, pace)),
+fn collector(config: &Config, table: Option<&'static str>, tables: Arc<dyn CallTable>) -> Option<Collector> {
+    match (config.collector, table) {
+        (Pace::Every(pace), Some(table)) => Some(Collector::start(tables, table, pace)),
         (Pace::Off, _) | (_, None) => None,
     }
 }

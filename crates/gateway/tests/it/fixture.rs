@@ -7,7 +7,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use sluicegate_gateway::api::{ApiDefinition, Integration, RouteDefinition, StageDefinition};
+use sluicegate_gateway::api::ApiDefinition;
 use sluicegate_gateway::{Arrived, Clock, Gateway, Hub, HubOptions, Parts, Tapped};
 use sluicegate_protocol::{BoxFuture, Connections, FunctionError, Invocation, Invoke, InvokeError, StageId};
 use std::convert::Infallible;
@@ -97,22 +97,29 @@ pub struct Server {
 
 /// `echo` answers with its body, the lifecycle routes and `$default` have a function each.
 pub fn api() -> ApiDefinition {
-    let route = |key: &str, function: &'static str, route_response| RouteDefinition {
-        key: key.to_owned(),
-        integration: Integration::function(function),
-        route_response,
-    };
-    ApiDefinition {
-        id: "chat".into(),
-        route_selection_expression: "$request.body.action".to_owned(),
-        routes: vec![
-            route("$connect", CONNECT, false),
-            route("$disconnect", DISCONNECT, false),
-            route("$default", DEFAULT, false),
-            route("echo", ECHO, true),
-        ],
-        stages: vec![StageDefinition { name: "prod".into(), variables: vec![] }],
-    }
+    let integration = |function: &str| json!({"integrationType": "AWS_PROXY", "integrationUri": function});
+    let route = |key: &str, function: &str| json!({"routeKey": key, "target": format!("integrations/{function}")});
+    let mut echo = route("echo", ECHO);
+    echo["routeResponseSelectionExpression"] = json!("$default");
+    echo["routeResponses"] = json!([{"routeResponseKey": "$default"}]);
+    let definition = json!({
+        "apiId": "chat",
+        "routeSelectionExpression": "$request.body.action",
+        "integrations": {
+            CONNECT: integration(CONNECT), DISCONNECT: integration(DISCONNECT),
+            DEFAULT: integration(DEFAULT), ECHO: integration(ECHO),
+        },
+        "routes": [route("$connect", CONNECT), route("$disconnect", DISCONNECT), route("$default", DEFAULT), echo],
+        "stages": [{"stageName": "prod"}],
+    });
+    serde_json::from_value(definition).unwrap()
+}
+
+/// [`api`] with another stage.
+pub fn api_with_stage(stage: Value) -> ApiDefinition {
+    let mut api = api();
+    api.stages.push(serde_json::from_value(stage).unwrap());
+    api
 }
 
 impl Server {

@@ -3,7 +3,6 @@
 mod admin;
 mod command_line;
 mod http;
-mod main_job;
 mod pages;
 mod process;
 mod reference;
