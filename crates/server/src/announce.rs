@@ -1,5 +1,6 @@
 //! What the server says on standard output when it is ready: where it listens and what to try.
 
+use crate::apps::Input;
 use crate::config::LogFormat;
 use crate::{ApiAddress, RunningServer};
 use serde::Serialize;
@@ -42,24 +43,31 @@ fn json(server: &RunningServer) -> String {
 
 fn text(server: &RunningServer) -> String {
     let (listen, admin) = (server.listen_addr(), server.admin_addr());
-    let mut text = format!("\nSluicegate is ready.\n\n  page    http://{listen}/\n  tables  http://{listen}/\n");
-    for api in server.apis() {
-        let _ = writeln!(text, "  {}  {}", api.id, api.url);
+    let mut lines = vec![("page", format!("http://{listen}/")), ("tables", format!("http://{listen}/  (DynamoDB)"))];
+    lines.extend(server.apis().iter().map(|api| (api.id.as_str(), format!("{}  (WebSocket)", api.url))));
+    lines.push(("admin", format!("http://{admin}/  (/health /ready /metrics)")));
+    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+
+    let mut text = "\nSluicegate is ready. Ctrl-C stops it.\n\n".to_owned();
+    for (name, address) in lines {
+        let _ = writeln!(text, "  {name:width$}  {address}");
     }
-    let _ = writeln!(text, "  admin   http://{admin}/  (health, ready, metrics)\n");
-    if let Some(table) = server.metrics_table() {
-        let _ = writeln!(text, "Open the page, and change a row from another terminal:\n\n{}", try_this(listen, table));
+    if let Some(input) = server.input() {
+        let _ = write!(text, "\nOpen the page, and change a row from another terminal:\n\n{}", try_this(server, input));
     }
-    text.push_str("\nCtrl-C stops the server.");
     text
 }
 
 /// A command that makes the page move. The server wants requests signed but does not verify signatures yet, so any
 /// credentials do.
-fn try_this(listen: SocketAddr, table: &str) -> String {
+fn try_this(server: &RunningServer, input: Input) -> String {
     format!(
-        "  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\\n  \
-         aws dynamodb put-item --endpoint-url http://{listen} --table-name {table} \\\n    \
-         --item '{{\"entity_id\":{{\"S\":\"hello\"}},\"value\":{{\"N\":\"42\"}}}}'"
+        "  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION={} \\\n  \
+         aws dynamodb put-item --endpoint-url http://{} --table-name {} \\\n    \
+         --item '{}'\n",
+        server.region(),
+        server.listen_addr(),
+        input.table,
+        input.sample_item
     )
 }

@@ -126,7 +126,7 @@ settings! {
     Http header_timeout: Duration = "30s" as "DURATION";
     /// How long a request may take, from its head to its response.
     Http request_timeout: Duration = "60s" as "DURATION";
-    /// How long a peer may leave our bytes unacknowledged before its connection counts as dead.
+    /// How long a peer may leave our bytes unacknowledged, or take none of them, before its connection counts as dead.
     Http dead_peer_timeout: Duration = "2m" as "DURATION";
     /// The largest request head: request line and headers. The parser reads ahead, so a head of up to twice this size may
     /// still pass.

@@ -1,6 +1,6 @@
 //! The `sluicegate` command.
 
-use sluicegate::config::{self, Problems, Sources};
+use sluicegate::config::{self, LogFormat, Problems, Sources};
 use sluicegate::{Config, Server, announce, logs};
 use std::error::Error;
 use std::process::ExitCode;
@@ -41,10 +41,14 @@ fn configuration(serve: &clap::ArgMatches) -> Result<Config, Problems> {
 
 #[tokio::main]
 async fn run(config: Config) -> ExitCode {
+    let format = config.log_format;
     match serve(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sluicegate cannot start: {error}");
+            match format {
+                LogFormat::Text => eprintln!("sluicegate cannot start: {error}"),
+                LogFormat::Json => tracing::error!("sluicegate cannot start: {error}"),
+            }
             ExitCode::FAILURE
         }
     }

@@ -2,8 +2,9 @@
 
 use crate::admin::Admin;
 use crate::applications::{self, SetupError};
+use crate::apps::Input;
 use crate::collector::Collector;
-use crate::config::{Config, Pace};
+use crate::config::{Config, Pace, Region};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::health::{Life, Phase};
 use crate::listener::{BindError, HttpLimits, Listener, Serving};
@@ -32,7 +33,8 @@ pub struct RunningServer {
     listen: SocketAddr,
     admin: SocketAddr,
     apis: Arc<[ApiAddress]>,
-    metrics_table: Option<&'static str>,
+    input: Option<Input>,
+    region: Region,
     drain_timeout: Duration,
     life: Arc<Life>,
     public_port: Serving,
@@ -128,8 +130,8 @@ impl Server {
             request_timeout: config.request_timeout,
         };
         let public_port = listener.serve(HttpLimits::of(&config), public);
-        let metrics_table = config.app.0.iter().find_map(|app| app.metrics_table);
-        let collector = collector(&config, metrics_table, call_table);
+        let input = config.app.0.iter().find_map(|app| app.input);
+        let collector = collector(&config, input, call_table);
 
         life.enter(Phase::Serving);
         info!(%listen, admin = %admin_addr, max_connections, data = %data.path().display(), "serving");
@@ -137,7 +139,8 @@ impl Server {
             listen,
             admin: admin_addr,
             apis,
-            metrics_table,
+            input,
+            region: config.region,
             drain_timeout: config.drain_timeout,
             life,
             public_port,
@@ -167,9 +170,13 @@ impl RunningServer {
         &self.apis
     }
 
-    /// The table that the collector fills, where an application shows it.
-    pub fn metrics_table(&self) -> Option<&'static str> {
-        self.metrics_table
+    /// What to write to see something move.
+    pub(crate) fn input(&self) -> Option<Input> {
+        self.input
+    }
+
+    pub(crate) fn region(&self) -> &Region {
+        &self.region
     }
 
     /// Drains: accepts nothing more, closes sockets with 1001, runs `$disconnect` for each, flushes. What is not done by
@@ -231,9 +238,9 @@ fn hub_options(config: &Config, max_connections: u32) -> HubOptions {
     }
 }
 
-fn collector(config: &Config, table: Option<&'static str>, tables: Arc<dyn CallTable>) -> Option<Collector> {
-    match (config.collector, table) {
-        (Pace::Every(pace), Some(table)) => Some(Collector::start(tables, table, pace)),
+fn collector(config: &Config, input: Option<Input>, tables: Arc<dyn CallTable>) -> Option<Collector> {
+    match (config.collector, input) {
+        (Pace::Every(pace), Some(input)) => Some(Collector::start(tables, input.table, pace)),
         (Pace::Off, _) | (_, None) => None,
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod command_line;
 mod http;
+mod main_job;
 mod pages;
 mod process;
 mod reference;
