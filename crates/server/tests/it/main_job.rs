@@ -68,7 +68,7 @@ async fn updates(dashboard: &mut WebSocket, count: usize) -> Vec<Value> {
     while updates.len() < count {
         let message = dashboard.json().await;
         assert_eq!(message["type"], "METRICS_UPDATE", "{message}");
-        updates.extend(message["updates"].as_array().unwrap().iter().cloned());
+        updates.extend(message["updates"].as_array().expect("a METRICS_UPDATE has updates").iter().cloned());
     }
     updates
 }
