@@ -32,7 +32,8 @@ pub fn command() -> Command {
         .subcommand(serve())
         .subcommand(
             Command::new("reference")
-                .about("Prints the configuration reference, from which docs/reference/configuration.md is made")
+                .about("Prints a page of docs/reference")
+                .arg(Arg::new("page").required(true).value_parser(["configuration", "metrics"]))
                 .hide(true),
         )
 }
