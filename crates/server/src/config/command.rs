@@ -101,7 +101,10 @@ mod tests {
             ("serve --allow-insecure-remote --admin x", "admin=x allow_insecure_remote=true"),
             ("serve --allow-insecure-remote=false", "allow_insecure_remote=false"),
             ("serve --listen 1:2 --listen 3:4", "listen=3:4"),
-            ("serve --batch-window 0 --batch-window 5s --collector 1s --collector off", "batch_window=5s collector=off"),
+            (
+                "serve --batch-window 0 --batch-window 5s --collector 1s --collector off",
+                "batch_window=5s collector=off",
+            ),
             ("serve --config f.toml", "config=f.toml"),
         ] {
             let matches = command().get_matches_from(["sluicegate"].into_iter().chain(line.split(' ')));
