@@ -36,7 +36,7 @@ docs: ## Writes the generated pages of docs/reference
 # The steps of `make test`, each on its own as well.
 
 .PHONY: tools
-tools: packages/node_modules/.package-lock.json .cache/python/installed
+tools: packages/node_modules/.package-lock.json acceptance/js/node_modules/.package-lock.json .cache/python/installed
 	scripts/install-chromium
 
 .PHONY: page
@@ -75,8 +75,8 @@ $(PAGE): packages/node_modules/.package-lock.json $(PAGE_SOURCES)
 	npm --prefix packages run build
 	@touch $@
 
-packages/node_modules/.package-lock.json: packages/package-lock.json
-	cd packages && npm ci --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
 .cache/python/installed: acceptance/requirements.txt

@@ -3,7 +3,10 @@
 use crate::workspace::{root, run};
 
 /// A page and the arguments with which `sluicegate` prints it.
-const PAGES: &[(&str, &[&str])] = &[("docs/reference/configuration.md", &["reference"])];
+const PAGES: &[(&str, &[&str])] = &[
+    ("docs/reference/configuration.md", &["reference", "configuration"]),
+    ("docs/reference/metrics.md", &["reference", "metrics"]),
+];
 
 pub(crate) fn write() -> Result<(), String> {
     for (page, arguments) in PAGES {

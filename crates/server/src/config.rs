@@ -109,13 +109,13 @@ settings! {
     /// Which log lines are written to standard error: a level, or directives such as `info,sluicegate_gateway=debug`.
     Logs log: String = "info" as "FILTER";
 
-    /// Closes a WebSocket after this long without a message in either direction.
+    /// Closes a WebSocket after this long without a message in either direction, or a ping.
     WebSockets idle_timeout: Duration = "10m" as "DURATION";
     /// Closes a WebSocket this long after it was opened, whatever it does.
     WebSockets max_connection_age: Duration = "2h" as "DURATION";
     /// The largest WebSocket frame a client may send.
     WebSockets max_frame: ByteSize = "32KB" as "SIZE";
-    /// The largest WebSocket message in either direction.
+    /// The largest WebSocket message a client may send. What it is sent is limited to 128 KB, as on AWS.
     WebSockets max_message: ByteSize = "128KB" as "SIZE";
     /// What may wait for one client that reads slowly. When it is full a post gets 429 and a broadcast disconnects.
     WebSockets outbound_queue: ByteSize = "1MB" as "SIZE";

@@ -15,7 +15,7 @@ mod listener;
 pub mod logs;
 mod open_files;
 mod pages;
-mod prometheus;
+pub mod prometheus;
 mod public;
 mod serve;
 

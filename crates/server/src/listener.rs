@@ -56,6 +56,8 @@ pub struct BindError {
 /// A bound port, not yet accepting.
 #[derive(Debug)]
 pub struct Listener {
+    /// The setting that named the address, which also names the port in metrics and logs.
+    setting: &'static str,
     socket: TcpListener,
     address: SocketAddr,
 }
@@ -89,7 +91,7 @@ impl Listener {
             Ok((socket.local_addr()?, socket))
         };
         let (address, socket) = bind.await.map_err(|error| BindError { setting, address, error })?;
-        Ok(Self { socket, address })
+        Ok(Self { setting, socket, address })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -100,7 +102,7 @@ impl Listener {
     pub fn serve(self, limits: HttpLimits, answer: impl Answer) -> Serving {
         let (stopping, stopped) = watch::channel(false);
         let slots = Arc::new(Semaphore::new(limits.max_connections as usize));
-        let accepting = tokio::spawn(accept(self.socket, limits, Arc::clone(&slots), answer, stopped));
+        let accepting = tokio::spawn(self.accept(limits, Arc::clone(&slots), answer, stopped));
         Serving { stopping, slots, max_connections: limits.max_connections, accepting }
     }
 }
@@ -122,39 +124,62 @@ impl Serving {
     }
 }
 
-async fn accept(
-    socket: TcpListener,
-    limits: HttpLimits,
-    slots: Arc<Semaphore>,
-    answer: impl Answer,
-    mut stopped: watch::Receiver<bool>,
-) {
-    loop {
-        let next = async {
-            let slot = free_slot(&slots).await;
-            (socket.accept().await, slot)
-        };
-        let (accepted, slot) = tokio::select! {
-            next = next => next,
-            _ = stopped.changed() => return,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                tokio::spawn(connection(stream, peer, limits, answer.clone(), stopped.clone(), slot));
+/// A connection's place among `max_http_connections`, held as long as it speaks HTTP.
+struct Slot {
+    _permit: OwnedSemaphorePermit,
+    open: metrics::Gauge,
+}
+
+impl Listener {
+    async fn accept(
+        self,
+        limits: HttpLimits,
+        slots: Arc<Semaphore>,
+        answer: impl Answer,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        loop {
+            let next = async {
+                let permit = self.free_slot(&slots).await;
+                (self.socket.accept().await, permit)
+            };
+            let (accepted, permit) = tokio::select! {
+                next = next => next,
+                _ = stopped.changed() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let slot = Slot::take(permit, self.setting);
+                    tokio::spawn(connection(stream, peer, limits, answer.clone(), stopped.clone(), slot));
+                }
+                Err(error) => pause_after(error).await,
             }
-            Err(error) => pause_after(error).await,
         }
+    }
+
+    /// At the limit nothing more is accepted: newcomers wait in the kernel's queue, and slots come free because every
+    /// connection without a request is closed after `header_timeout`.
+    async fn free_slot(&self, slots: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+        if slots.available_permits() == 0 {
+            metrics::counter!("sluicegate_http_connections_waited_total", "port" => self.setting).increment(1);
+            warn!(port = self.setting, "max_http_connections is reached; new connections wait to be accepted");
+        }
+        Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed")
     }
 }
 
-/// At the limit nothing more is accepted: newcomers wait in the kernel's queue, and slots come free because every
-/// connection without a request is closed after `header_timeout`.
-async fn free_slot(slots: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    if slots.available_permits() == 0 {
-        metrics::counter!("sluicegate_http_connections_waited_total").increment(1);
-        warn!("max_http_connections is reached; new connections wait to be accepted");
+impl Slot {
+    fn take(permit: OwnedSemaphorePermit, port: &'static str) -> Self {
+        let open = metrics::gauge!("sluicegate_http_connections", "port" => port);
+        open.increment(1.0);
+        Self { _permit: permit, open }
     }
-    Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed")
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.open.decrement(1.0);
+    }
 }
 
 /// A failed accept concerns one connection, except when files run out: then trying again at once would only spin.
@@ -173,7 +198,7 @@ async fn connection(
     limits: HttpLimits,
     answer: impl Answer,
     mut stopped: watch::Receiver<bool>,
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
 ) {
     let prepared = prepare(&stream, limits.dead_peer_timeout).and_then(|()| stream.local_addr());
     let local = match prepared {

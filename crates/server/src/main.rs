@@ -1,7 +1,7 @@
 //! The `sluicegate` command.
 
 use sluicegate::config::{self, LogFormat, Problems, Sources};
-use sluicegate::{Config, Server, announce, logs};
+use sluicegate::{Config, Server, announce, logs, prometheus};
 use std::error::Error;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,8 +11,9 @@ const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     match config::command().get_matches().subcommand() {
-        Some(("reference", _)) => {
-            print!("{}", config::reference_page());
+        Some(("reference", asked)) => {
+            let metrics = asked.get_one::<String>("page").is_some_and(|page| page == "metrics");
+            print!("{}", if metrics { prometheus::reference_page() } else { config::reference_page() });
             ExitCode::SUCCESS
         }
         Some((_, serve)) => match configuration(serve) {

@@ -7,11 +7,12 @@ const RESERVED: u64 = 256;
 
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "max_connections is {wanted}, but this process may open {limit} files, which leaves room for {room} connections; \
-     raise the limit (ulimit -n, or LimitNOFILE= in a systemd unit) or lower max_connections or max_http_connections"
+    "max_connections is {}, but this process may open {limit} files, which leaves room for {room} connections; \
+     raise the limit (ulimit -n, or LimitNOFILE= in a systemd unit) or lower max_connections or max_http_connections",
+    wanted.map_or("auto".to_owned(), |wanted| wanted.to_string())
 )]
 pub struct TooFewFiles {
-    wanted: u32,
+    wanted: Option<u32>,
     limit: u64,
     room: u32,
 }
@@ -26,9 +27,9 @@ pub fn connections_that_fit(config: &Config) -> Result<u32, TooFewFiles> {
 fn fit(wanted: Maximum, http: u32, limit: u64) -> Result<u32, TooFewFiles> {
     let room = u32::try_from(limit.saturating_sub(RESERVED + u64::from(http))).unwrap_or(u32::MAX);
     match wanted {
-        Maximum::Auto if room == 0 => Err(TooFewFiles { wanted: 1, limit, room }),
+        Maximum::Auto if room == 0 => Err(TooFewFiles { wanted: None, limit, room }),
         Maximum::Auto => Ok(room),
-        Maximum::At(wanted) if wanted > room => Err(TooFewFiles { wanted, limit, room }),
+        Maximum::At(wanted) if wanted > room => Err(TooFewFiles { wanted: Some(wanted), limit, room }),
         Maximum::At(wanted) => Ok(wanted),
     }
 }
@@ -56,5 +57,6 @@ mod tests {
         for part in ["50000", "20000", "15648", "ulimit -n", "LimitNOFILE"] {
             assert!(message.contains(part), "{message}");
         }
+        assert!(fit(Maximum::Auto, 4096, 1024).unwrap_err().to_string().starts_with("max_connections is auto"));
     }
 }

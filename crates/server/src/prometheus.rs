@@ -1,5 +1,9 @@
 //! The recorder behind every `metrics` macro of the process, and its Prometheus text.
 
+mod catalogue;
+
+pub use catalogue::{METRICS, reference_page};
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::Mutex;
 use std::sync::{OnceLock, PoisonError};
@@ -30,6 +34,7 @@ pub fn recorder() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_bytes".into()), BYTES)?
         .set_buckets(COUNTS)?
         .install_recorder()?;
+    catalogue::describe();
     metrics::gauge!("sluicegate_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(INSTALLED.get_or_init(|| handle).clone())
 }

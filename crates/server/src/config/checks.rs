@@ -1,6 +1,7 @@
 //! Rules that concern several settings, or a setting and the world.
 
 use super::{Config, Problem, Switch};
+use sluicegate_protocol::limits::MESSAGE_BYTES;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -44,9 +45,9 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
         format!("{} bytes are more than max_message allows", config.max_frame.0),
     );
     require(
-        config.max_message <= config.outbound_queue,
+        config.outbound_queue.0 >= MESSAGE_BYTES,
         "outbound_queue",
-        format!("{} bytes are less than one message of max_message", config.outbound_queue.0),
+        format!("{} bytes are less than one message of 128 KB", config.outbound_queue.0),
     );
     require(config.max_head.0 >= MIN_HEAD_BYTES, "max_head", format!("must be at least {MIN_HEAD_BYTES} bytes"));
     problems

@@ -1,6 +1,6 @@
 //! The command line, built from the list of settings.
 
-use super::{Group, SETTINGS, Setting};
+use super::{SETTINGS, Setting};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::HashMap;
 
@@ -32,7 +32,8 @@ pub fn command() -> Command {
         .subcommand(serve())
         .subcommand(
             Command::new("reference")
-                .about("Prints the configuration reference, from which docs/reference/configuration.md is made")
+                .about("Prints a page of docs/reference")
+                .arg(Arg::new("page").required(true).value_parser(["configuration", "metrics"]))
                 .hide(true),
         )
 }
@@ -67,7 +68,8 @@ fn argument(setting: &'static Setting) -> Arg {
         .long_help(format!("{}\n\n{source}", text.join(" ")));
     match setting.placeholder {
         "BOOL" => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        _ if setting.group == Group::Applications => argument.action(ArgAction::Append),
+        // The one setting that is a list.
+        _ if setting.key == "app" => argument.action(ArgAction::Append),
         _ => argument,
     }
 }
@@ -99,6 +101,10 @@ mod tests {
             ("serve --allow-insecure-remote --admin x", "admin=x allow_insecure_remote=true"),
             ("serve --allow-insecure-remote=false", "allow_insecure_remote=false"),
             ("serve --listen 1:2 --listen 3:4", "listen=3:4"),
+            (
+                "serve --batch-window 0 --batch-window 5s --collector 1s --collector off",
+                "batch_window=5s collector=off",
+            ),
             ("serve --config f.toml", "config=f.toml"),
         ] {
             let matches = command().get_matches_from(["sluicegate"].into_iter().chain(line.split(' ')));

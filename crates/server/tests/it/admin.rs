@@ -21,6 +21,7 @@ async fn metrics_are_prometheus_text() {
     let mut client = server.connect("/live-metrics/prod").await;
     client.send("{}").await;
     client.receive().await;
+    client.close().await;
 
     let metrics = server.get_admin("/metrics").await;
 

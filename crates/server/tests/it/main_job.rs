@@ -24,19 +24,21 @@ async fn every_change_reaches_every_dashboard_once_and_in_order() {
         assert_eq!(seen, ["INSERT", "MODIFY", "REMOVE"]);
         assert_eq!(updates[1]["data"], json!({ "entity_id": "cpu", "metric_value": 2 }));
     }
+    drop(dashboards);
     server.stop().await;
 }
 
 #[tokio::test]
 async fn changes_made_while_the_server_was_going_down_are_delivered_after_it_came_back() {
     // The window is longer than the test, so the change is still waiting for its batch when the server stops.
-    let server = TestServer::with(|config| config.batch_window = std::time::Duration::from_secs(5)).await;
+    let server = TestServer::with(|config| config.batch_window = std::time::Duration::from_secs(3)).await;
     put(&server, 1).await;
 
     let server = server.restart().await;
     let mut dashboard = server.connect(STAGE).await;
 
     assert_eq!(updates(&mut dashboard, 1).await[0]["eventType"], "INSERT");
+    dashboard.close().await;
     server.stop().await;
 }
 
@@ -68,7 +70,7 @@ async fn updates(dashboard: &mut WebSocket, count: usize) -> Vec<Value> {
     while updates.len() < count {
         let message = dashboard.json().await;
         assert_eq!(message["type"], "METRICS_UPDATE", "{message}");
-        updates.extend(message["updates"].as_array().unwrap().iter().cloned());
+        updates.extend(message["updates"].as_array().expect("a METRICS_UPDATE has updates").iter().cloned());
     }
     updates
 }
