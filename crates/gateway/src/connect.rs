@@ -90,7 +90,8 @@ impl Candidate {
             report.refused(refusal);
         }
         report.finish(&self.exchange(moment), &self.stage.traffic());
-        Ok((self.reservation.open(Arc::new(self.peer)), decision?))
+        let subprotocol = decision?;
+        Ok((self.reservation.open(Arc::new(self.peer)), subprotocol))
     }
 
     /// Asks all who have a say, in the order of AWS.
