@@ -6,6 +6,9 @@
 //! @connections → management ───────┘ └→ frames out      route response ←────┘
 //! ```
 //!
+//! Every exchange leaves a `report`, from which metrics and access logs are made; `traffic` holds a stage's throttles,
+//! series and log.
+//!
 //! **Boundary:** HTTP requests and sockets on one side, the [`Invoke`](sluicegate_protocol::Invoke) port on the other.
 //! **Invariant:** knows of functions nothing but their names and of tables nothing at all. Every client that was admitted
 //! by `$connect` is reported to `$disconnect` exactly once.

@@ -170,3 +170,36 @@ impl LogFile {
         self.batch.shrink_to(BATCH_BYTES);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_beyond_the_queue_are_dropped_until_there_is_room() {
+        // Given a thread that does not come to write.
+        let (commands, inbox) = mpsc::channel();
+        let queue = Queue { commands, waiting: Arc::default(), dropped: Counter::noop() };
+        let destination = Destination { queue: queue.clone(), file: 0 };
+        let line = "x".repeat(1024 * 1024 - LINE_OVERHEAD_BYTES);
+        for _ in 0..100 {
+            destination.write(line.clone());
+        }
+        destination.write(String::from("\n"));
+        assert_eq!(queue.waiting.load(Ordering::Relaxed), QUEUE_BYTES);
+        // When it writes, then there is room again, and what was kept is whole.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut thread = Thread { inbox, waiting: queue.waiting.clone(), dropped: Counter::noop(), files: Vec::new() };
+        thread.carry_out(Command::Open(file.reopen().unwrap(), file.path().to_owned()));
+        while let Ok(command) = thread.inbox.try_recv() {
+            thread.carry_out(command);
+        }
+        assert_eq!(queue.waiting.load(Ordering::Relaxed), 0);
+        destination.write("last\n".to_owned());
+        let last = thread.inbox.try_recv().unwrap();
+        thread.carry_out(last);
+        thread.write_all();
+        let written = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(written, format!("{}last\n", line.repeat(16)));
+    }
+}
