@@ -15,7 +15,7 @@ use crate::public::Public;
 use serde::Serialize;
 use sluicegate_functions::RegisterError;
 use sluicegate_gateway::api::ApiDefinition;
-use sluicegate_gateway::{Clock, FrameLimits, Gateway, Hub, HubOptions, Parts};
+use sluicegate_gateway::{AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use sluicegate_mappings::{Mappings, RetryPace};
 use sluicegate_protocol::{CallTable, Connections, Invoke};
 use sluicegate_tables::Tables;
@@ -25,6 +25,9 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{info, warn};
+
+/// The folder of access logs, in the data folder.
+const ACCESS_LOGS: &str = "access-logs";
 
 /// What can be started.
 #[derive(Debug)]
@@ -122,6 +125,10 @@ impl Server {
             hub,
             threads,
             clock: Clock::System,
+            options: GatewayOptions {
+                account: AccountLimits::default(),
+                logs_dir: Some(data.path().join(ACCESS_LOGS)),
+            },
         })?;
         let mappings = applications::mappings(&applications)?;
         let mappings = Mappings::start(mappings, tables.clone(), invoke, RetryPace::default()).await?;
