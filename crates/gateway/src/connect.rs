@@ -84,10 +84,8 @@ impl Candidate {
     async fn decide(mut self) -> Result<(Opening, Option<HeaderValue>), Response> {
         let deployment = self.stage.deployment();
         let moment = Moment::new(self.inner.clock.now_ms().max(self.peer.connected_at));
-        if let Some(route) = &deployment.connect {
-            let granted = authorize(&self.inner, &deployment, route, &self.exchange(moment)).await?;
-            (self.peer.authorizer, self.peer.identity) = (granted.authorizer, granted.identity);
-        }
+        let granted = authorize(&self.inner, &deployment, &self.exchange(moment)).await?;
+        (self.peer.authorizer, self.peer.identity) = (granted.authorizer, granted.identity);
         if !throttle::allows(&self.stage, "$connect", moment.now) {
             return Err(too_many_requests());
         }
@@ -95,6 +93,7 @@ impl Candidate {
             Some(route) => self.run(route, moment).await?,
             None => None,
         };
+        let subprotocol = subprotocol.or(granted.subprotocol.map(HeaderValue::from_static));
         Ok((self.reservation.open(Arc::new(self.peer)), subprotocol))
     }
 

@@ -10,6 +10,7 @@
 //! **Invariant:** knows of functions nothing but their names and of tables nothing at all. Every client that was admitted
 //! by `$connect` is reported to `$disconnect` exactly once.
 
+mod account;
 mod address;
 pub mod api;
 mod authorizer;
@@ -33,6 +34,7 @@ mod throttle;
 mod user_agents;
 mod websocket;
 
+pub use account::Account;
 pub use clock::Clock;
 pub use gateway::{Arrived, Gateway, Parts, StartError};
 pub use head::{Head, Tapped};

@@ -5,6 +5,7 @@ use crate::api::compile::compile;
 use crate::api::definition::{ApiDefinition, StageDefinition};
 use crate::api::deployment::Deployment;
 use crate::api::problem::{Checker, Problems};
+use crate::authorizer::Admission;
 use crate::hub::{Hub, StageIndex};
 use arc_swap::ArcSwap;
 use sluicegate_protocol::StageId;
@@ -16,6 +17,8 @@ pub(crate) struct Stage {
     pub(crate) index: StageIndex,
     deployment: ArcSwap<Deployment>,
     variables: Vec<(String, String)>,
+    /// What every client must pass before its route is looked at.
+    pub(crate) admission: Admission,
     domain_name: Arc<str>,
 }
 
@@ -57,11 +60,14 @@ impl Stages {
         for definition in definitions {
             let deployment = Arc::new(compile(&definition)?);
             let domain_name: Arc<str> = domain_name(&definition.api_id).into();
-            for StageDefinition { stage_name, stage_variables, .. } in &definition.stages {
+            for stage in &definition.stages {
+                let StageDefinition { stage_name, stage_variables, .. } = stage;
+                let admission = admission(&definition, stage)?;
                 let (id, index) = hub.register_stage(StageId::new(&*definition.api_id, stage_name.as_str()));
                 let variables = stage_variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
                 let deployment = ArcSwap::new(deployment.clone());
-                stages.push(Arc::new(Stage { id, index, deployment, variables, domain_name: domain_name.clone() }));
+                let domain_name = domain_name.clone();
+                stages.push(Arc::new(Stage { id, index, deployment, variables, admission, domain_name }));
             }
         }
         Ok(Self { stages, apis })
@@ -80,6 +86,14 @@ impl Stages {
     pub(crate) fn by_index(&self, index: StageIndex) -> Option<&Arc<Stage>> {
         self.stages.iter().find(|stage| stage.index == index)
     }
+}
+
+fn admission(definition: &ApiDefinition, stage: &StageDefinition) -> Result<Admission, Problems> {
+    let mut checker = Checker::default();
+    let admission = checker.at(format!("API {}, stage {}", definition.api_id, stage.stage_name), |checker| {
+        Admission::compile(definition, stage, checker)
+    });
+    checker.finish(admission)
 }
 
 fn check_ids(definitions: &[ApiDefinition]) -> Result<(), Problems> {

@@ -11,8 +11,10 @@ use crate::open_files::{self, TooFewFiles};
 use crate::prometheus;
 use crate::public::Public;
 use serde::Serialize;
+use sluicegate_endpoint::Credentials;
 use sluicegate_functions::RegisterError;
-use sluicegate_gateway::{Clock, FrameLimits, Gateway, Hub, HubOptions, Parts};
+use sluicegate_gateway::api::UsageDefinition;
+use sluicegate_gateway::{Account, Clock, FrameLimits, Gateway, Hub, HubOptions, Parts};
 use sluicegate_mappings::{Mappings, RetryPace};
 use sluicegate_protocol::{CallTable, Connections, Invoke};
 use sluicegate_tables::Tables;
@@ -108,6 +110,9 @@ impl Server {
         let region = config.region.clone();
         let gateway = Gateway::start(Parts {
             apis: applications::apis(&applications),
+            account: Account { region: config.region.to_string(), account_id: config.account.to_string() },
+            credentials: Credentials::default(),
+            usage: UsageDefinition::default(),
             domain_name: Box::new(move |api| format!("{api}.execute-api.{region}.amazonaws.com")),
             invoke: Arc::clone(&invoke),
             hub,

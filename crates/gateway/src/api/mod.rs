@@ -6,8 +6,9 @@ pub(crate) mod deployment;
 pub mod problem;
 
 pub use definition::{
-    AccessLogSettings, ApiDefinition, AuthorizerDefinition, IntegrationDefinition, IntegrationResponseDefinition,
-    JwtDefinition, ModelDefinition, RequestParameter, RouteDefinition, RouteResponseDefinition, RouteSettings,
-    StageDefinition, StageExtensions,
+    AccessLogSettings, ApiDefinition, ApiKeyDefinition, ApiStageDefinition, AuthorizerDefinition,
+    IntegrationDefinition, IntegrationResponseDefinition, JwtDefinition, ModelDefinition, PlanThrottleDefinition,
+    QuotaDefinition, RequestParameter, RouteDefinition, RouteResponseDefinition, RouteSettings, StageDefinition,
+    StageExtensions, UsageDefinition, UsagePlanDefinition,
 };
 pub use problem::{Problem, Problems};
