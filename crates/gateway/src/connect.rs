@@ -84,7 +84,8 @@ impl Candidate {
     async fn decide(mut self) -> Result<(Opening, Option<HeaderValue>), Response> {
         let deployment = self.stage.deployment();
         let moment = Moment::new(self.inner.clock.now_ms().max(self.peer.connected_at));
-        let granted = authorize(&self.inner, &deployment, &self.exchange(moment)).await?;
+        let granted = authorize(&self.inner, &deployment, &self.exchange(moment)).await;
+        let granted = granted.map_err(|refusal| refusal.answer())?;
         (self.peer.authorizer, self.peer.identity) = (granted.authorizer, granted.identity);
         if !throttle::allows(&self.stage, "$connect", moment.now) {
             return Err(too_many_requests());

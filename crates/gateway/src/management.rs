@@ -1,6 +1,6 @@
 //! `@connections`: post to, look up and drop a connection over HTTP, as the SDKs do.
 
-use crate::authorizer::{access_denied, not_permitted, signature_refused};
+use crate::authorizer::{Refusal, denied};
 use crate::gateway::Inner;
 use crate::reply;
 use crate::stage::Stage;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use hyper::body::Body;
 use serde_json::json;
-use sluicegate_endpoint::signature::{Refusal, Scope, Signature, signature, verify};
+use sluicegate_endpoint::signature::{self, Scope, Signature, signature, verify};
 use sluicegate_endpoint::{BodyError, Caller, Decision, Response, json as json_response, read_body};
 use sluicegate_protocol::{ConnectionDetails, ConnectionId, Connections, PostError, limits};
 use time::OffsetDateTime;
@@ -29,7 +29,7 @@ where
     let (parts, body) = request.into_parts();
     // Unsigned requests are refused before a byte of their body is read.
     if signature(&parts) == Signature::Missing {
-        return signature_refused(Refusal::Missing);
+        return Refusal::from(signature::Refusal::Missing).answer();
     }
     let body = match read_body(body, limits::MESSAGE_BYTES).await {
         Ok(body) => body,
@@ -39,11 +39,11 @@ where
     let scope = Scope { region: &inner.account.region, service: "execute-api" };
     let caller = match verify(&inner.credentials, scope, &parts, &body, inner.clock.now_ms()) {
         Ok(caller) => caller,
-        Err(refusal) => return signature_refused(refusal),
+        Err(refusal) => return Refusal::from(refusal).answer(),
     };
     let Some(stage) = stage else { return reply::forbidden() };
-    if let Err(denied) = check_permission(inner, stage, &caller, &parts.method, id) {
-        return denied;
+    if let Err(refusal) = check_permission(inner, stage, &caller, &parts.method, id) {
+        return refusal.answer();
     }
     let Some(id) = ConnectionId::parse(id) else { return invalid_id(id) };
     let response = match parts.method {
@@ -56,14 +56,14 @@ where
 }
 
 /// Policies name connections in three ways: by id, by the placeholder that AWS's messages show, or not at all.
-fn check_permission(inner: &Inner, stage: &Stage, caller: &Caller, method: &Method, id: &str) -> Result<(), Response> {
+fn check_permission(inner: &Inner, stage: &Stage, caller: &Caller, method: &Method, id: &str) -> Result<(), Refusal> {
     let arn = |rest: &str| inner.account.execute_api_arn(&stage.id, &format!("{method}/@connections{rest}"));
     let names = [arn(&format!("/{id}")), arn("/{connectionId}"), arn("")];
     match caller.may(ACTION, &names.each_ref().map(String::as_str)) {
         Decision::Allowed => Ok(()),
-        denied => {
+        decision => {
             let shown = inner.account.masked_arn(&stage.id, &format!("{method}/@connections/{{connectionId}}"));
-            Err(access_denied(&not_permitted(caller, ACTION, &shown, denied)))
+            Err(denied(caller, ACTION, &shown, decision))
         }
     }
 }

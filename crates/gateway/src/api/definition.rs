@@ -192,6 +192,8 @@ pub struct JwtDefinition {
     pub identity_source: Vec<String>,
     /// For HS256, HS384 and HS512: the environment variable that holds the shared secret.
     pub secret_env: Option<String>,
+    /// Instead of `secret_env`: a file that holds it; a line break at its end does not count.
+    pub secret_file: Option<String>,
     /// A file with a JSON Web Key Set; read again when a token names a key that is not in it.
     pub jwks_file: Option<String>,
     /// An address of a JSON Web Key Set: https, or http on this machine.

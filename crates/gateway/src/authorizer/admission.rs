@@ -1,12 +1,11 @@
 //! What a stage asks of every client, whatever its `$connect` route says: beyond AWS, and off unless configured.
 
+use super::Refusal;
 use super::jwt::JwtAuthorizer;
 use super::origin::AllowedOrigins;
 use crate::api::definition::{ApiDefinition, StageDefinition};
 use crate::api::problem::Checker;
 use crate::exchange::ClientRequest;
-use crate::reply;
-use sluicegate_endpoint::Response;
 
 pub(crate) struct Admission {
     origins: AllowedOrigins,
@@ -34,8 +33,8 @@ impl Admission {
         Self { origins, jwt }
     }
 
-    pub(super) fn check_origin(&self, request: &ClientRequest) -> Result<(), Response> {
-        if self.origins.allow(request.client_header("origin")) { Ok(()) } else { Err(reply::forbidden()) }
+    pub(super) fn check_origin(&self, request: &ClientRequest) -> Result<(), Refusal> {
+        if self.origins.allow(request.client_header("origin")) { Ok(()) } else { Err(Refusal::Forbidden) }
     }
 
     pub(super) fn jwt(&self) -> Option<&JwtAuthorizer> {

@@ -2,7 +2,7 @@
 
 use super::identity_source::IdentitySource;
 use super::output::Output;
-use super::{Verdict, answers};
+use super::{Refusal, Verdict};
 use crate::api::definition::{ApiDefinition, RouteDefinition};
 use crate::api::problem::Checker;
 use crate::event;
@@ -11,7 +11,7 @@ use crate::gateway::Inner;
 use crate::integration::{Integrations, function_of};
 use crate::peer::AuthorizerContext;
 use bytes::Bytes;
-use sluicegate_endpoint::{Decision, Response, policy};
+use sluicegate_endpoint::{Decision, policy};
 use sluicegate_protocol::{Invocation, InvokeError, limits};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -77,30 +77,28 @@ impl FunctionAuthorizer {
         exchange: &Exchange<'_>,
         request: &ClientRequest,
         caller: &[(&'static str, String)],
-    ) -> Result<Verdict, Response> {
+    ) -> Result<Verdict, Refusal> {
         if !self.sources.iter().all(|source| source.is_given(exchange, request)) {
-            return Err(answers::unauthorized());
+            return Err(Refusal::Unauthorized);
         }
         let arn = inner.account.execute_api_arn(&exchange.peer.stage, exchange.route_key);
         let event = event::for_authorizer(exchange, request, &arn, caller);
         let started = Instant::now();
         let result = match ask(&inner.integrations, &self.function, event, TIMEOUT).await {
             Ok(result) => result,
-            Err(Unanswered::Unauthorized) => return Err(answers::unauthorized()),
+            Err(Unanswered::Unauthorized) => return Err(Refusal::Unauthorized),
             Err(Unanswered::Failed(error)) => return Err(self.failed(&error)),
         };
         let integration_latency = started.elapsed().as_millis() as u64;
         let output = Output::parse(&result).map_err(|error| self.failed(&error))?;
-        match policy::decide([&output.policy], "execute-api:Invoke", &[&arn]) {
-            Decision::Allowed => {}
-            Decision::ImplicitlyDenied => {
-                return Err(answers::access_denied("User is not authorized to access this resource"));
-            }
-            Decision::ExplicitlyDenied => {
-                return Err(answers::access_denied(
-                    "User is not authorized to access this resource with an explicit deny",
-                ));
-            }
+        let explicitly = match policy::decide([&output.policy], "execute-api:Invoke", &[&arn]) {
+            Decision::Allowed => None,
+            Decision::ImplicitlyDenied => Some(""),
+            Decision::ExplicitlyDenied => Some(" with an explicit deny"),
+        };
+        if let Some(explicitly) = explicitly {
+            let message = format!("User is not authorized to access this resource{explicitly}");
+            return Err(Refusal::AccessDenied(message));
         }
         let (values, principal_id) = (output.context, output.principal_id);
         Ok(Verdict {
@@ -110,9 +108,9 @@ impl FunctionAuthorizer {
         })
     }
 
-    fn failed(&self, error: &str) -> Response {
+    fn failed(&self, error: &str) -> Refusal {
         tracing::warn!(function = %self.function, %error, "an authorizer gave no usable answer; the client is refused");
-        answers::misconfigured()
+        Refusal::Misconfigured
     }
 }
 

@@ -14,14 +14,12 @@ pub(super) enum IdentitySource {
 impl IdentitySource {
     /// `route.request.header.NAME`, `route.request.querystring.NAME`, `context.NAME` or `stageVariables.NAME`.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let kinds: [(&str, fn(String) -> Self); 4] = [
-            ("route.request.header.", Self::Header),
-            ("route.request.querystring.", Self::Query),
-            ("context.", Self::Context),
-            ("stageVariables.", Self::StageVariable),
-        ];
-        let (name, kind) = kinds.iter().find_map(|(prefix, kind)| Some((text.strip_prefix(prefix)?, kind)))?;
-        (!name.is_empty()).then(|| kind(name.to_owned()))
+        let named = |prefix| text.strip_prefix(prefix).filter(|name: &&str| !name.is_empty()).map(str::to_owned);
+        named("route.request.header.")
+            .map(Self::Header)
+            .or_else(|| named("route.request.querystring.").map(Self::Query))
+            .or_else(|| named("context.").map(Self::Context))
+            .or_else(|| named("stageVariables.").map(Self::StageVariable))
     }
 
     /// Whether it has a value that is not empty.

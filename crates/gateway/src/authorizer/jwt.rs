@@ -12,15 +12,15 @@ mod keys;
 mod source;
 
 use super::entries::Entries;
-use super::{Verdict, answers};
+use super::{Refusal, Verdict};
 use crate::api::definition::JwtDefinition;
 use crate::api::problem::Checker;
 use crate::exchange::ClientRequest;
+use crate::peer::AuthorizerContext;
 use bearer::Place;
 use claims::Expected;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation};
 use key_cache::KeyCache;
-use sluicegate_endpoint::Response;
 use source::Source;
 use std::sync::Arc;
 use std::time::Instant;
@@ -71,7 +71,7 @@ impl JwtAuthorizer {
         Some(Self { places, algorithms, verifier: verifier?, expected })
     }
 
-    pub(super) async fn authorize(&self, request: &ClientRequest, now_ms: u64) -> Result<Verdict, Response> {
+    pub(super) async fn authorize(&self, request: &ClientRequest, now_ms: u64) -> Result<Verdict, Refusal> {
         let started = Instant::now();
         match self.verify(request, now_ms).await {
             Ok((mut context, subprotocol)) => {
@@ -80,7 +80,7 @@ impl JwtAuthorizer {
             }
             Err(reason) => {
                 tracing::debug!(%reason, "a token was refused");
-                Err(answers::unauthorized())
+                Err(Refusal::Unauthorized)
             }
         }
     }
@@ -89,7 +89,7 @@ impl JwtAuthorizer {
         &self,
         request: &ClientRequest,
         now_ms: u64,
-    ) -> Result<(crate::peer::AuthorizerContext, Option<&'static str>), Invalid> {
+    ) -> Result<(AuthorizerContext, Option<&'static str>), Invalid> {
         let (token, place) = self.places.iter().find_map(|place| place.token(request)).ok_or(Invalid::Missing)?;
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Invalid::TooLong);
@@ -146,12 +146,12 @@ fn algorithms(written: &JwtDefinition, checker: &mut Checker) -> Vec<Algorithm> 
 
 fn verifier(written: &JwtDefinition, algorithms: &[Algorithm], checker: &mut Checker) -> Option<Verifier> {
     let shared = algorithms.iter().filter(|algorithm| algorithm.family() == AlgorithmFamily::Hmac).count();
-    let source = match (&written.secret_env, &written.jwks_file, &written.jwks_url) {
-        (Some(name), None, None) => {
+    let source = match (secret(written), &written.jwks_file, &written.jwks_url) {
+        (Some(secret), None, None) => {
             if shared < algorithms.len() {
-                checker.problem("secretEnv with an algorithm of public keys", "use HS256, HS384 or HS512");
+                checker.problem("a shared secret with an algorithm of public keys", "use HS256, HS384 or HS512");
             }
-            return secret(name, algorithms, checker);
+            return check_secret(secret, algorithms, checker);
         }
         (None, Some(path), None) => Source::file(path),
         (None, None, Some(url)) => match Source::url(url) {
@@ -162,7 +162,10 @@ fn verifier(written: &JwtDefinition, algorithms: &[Algorithm], checker: &mut Che
             }
         },
         _ => {
-            checker.problem("it is open what tokens are verified with", "give one of secretEnv, jwksFile and jwksUrl");
+            checker.problem(
+                "it is open what tokens are verified with",
+                "give one of secretEnv, secretFile, jwksFile and jwksUrl",
+            );
             return None;
         }
     };
@@ -178,19 +181,37 @@ fn verifier(written: &JwtDefinition, algorithms: &[Algorithm], checker: &mut Che
     }
 }
 
-fn secret(name: &str, algorithms: &[Algorithm], checker: &mut Checker) -> Option<Verifier> {
-    let Some(secret) = std::env::var(name).ok().filter(|secret| !secret.is_empty()) else {
-        checker.problem(format!("the environment variable {name} is not set"), "set it to the shared secret");
-        return None;
+/// The shared secret, or why it cannot be had.
+fn secret(written: &JwtDefinition) -> Option<Result<Vec<u8>, String>> {
+    let secret = match (&written.secret_env, &written.secret_file) {
+        (None, None) => return None,
+        (Some(_), Some(_)) => Err("secretEnv and secretFile are both given".to_owned()),
+        (Some(name), None) => std::env::var(name)
+            .map(String::into_bytes)
+            .map_err(|_| format!("the environment variable {name} is not set, or is not text")),
+        (None, Some(path)) => std::fs::read(path)
+            .map(|secret| secret.strip_suffix(b"\n").map(<[u8]>::to_vec).unwrap_or(secret))
+            .map_err(|error| format!("cannot read {path}: {error}")),
+    };
+    Some(secret)
+}
+
+fn check_secret(secret: Result<Vec<u8>, String>, algorithms: &[Algorithm], checker: &mut Checker) -> Option<Verifier> {
+    let secret = match secret {
+        Ok(secret) => secret,
+        Err(problem) => {
+            checker.problem(problem, "give the shared secret in one of the two");
+            return None;
+        }
     };
     let needed = algorithms.iter().map(|algorithm| digest_bytes(*algorithm)).max().unwrap_or_default();
     if secret.len() < needed {
         checker.problem(
-            format!("the secret in {name} is shorter than its algorithm's digest"),
+            "the shared secret is shorter than its algorithm's digest",
             format!("use at least {needed} random bytes"),
         );
     }
-    Some(Verifier::Secret(DecodingKey::from_secret(secret.as_bytes())))
+    Some(Verifier::Secret(DecodingKey::from_secret(&secret)))
 }
 
 /// What RFC 7518, 3.2 demands of a secret.
@@ -205,4 +226,48 @@ fn digest_bytes(algorithm: Algorithm) -> usize {
 type SharedKey = Arc<DecodingKey>;
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_mistake_of_the_configuration_is_reported() {
+        let empty = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(empty.path(), r#"{"keys":[{"kty":"oct","kid":"a","k":"c2VjcmV0"}]}"#).unwrap();
+        let empty = empty.path().to_str().unwrap();
+        let url = "https://issuer.example.org/keys";
+        for (written, expected) in [
+            (json!({"jwksUrl": url, "algorithms": ["RS256", "ES256"]}), None),
+            (json!({"jwksUrl": "http://127.0.0.1:1/keys", "algorithms": ["RS256"]}), None),
+            (json!({"jwksUrl": "http://issuer.example.org/", "algorithms": ["RS256"]}), Some("in the clear")),
+            (json!({"jwksUrl": "file:///etc/keys", "algorithms": ["RS256"]}), Some("jwksUrl `file:///etc/keys`")),
+            (json!({"jwksUrl": url}), Some("no algorithms are named")),
+            (json!({"jwksUrl": url, "algorithms": ["none"]}), Some("algorithm `none`")),
+            (json!({"jwksUrl": url, "algorithms": ["RS256", "HS256"]}), Some("algorithm of shared secrets")),
+            (json!({"algorithms": ["RS256"]}), Some("what tokens are verified with")),
+            (json!({"jwksUrl": url, "secretEnv": "PATH", "algorithms": ["RS256"]}), Some("verified with")),
+            (
+                json!({"secretEnv": "SLUICEGATE_NO_SUCH", "algorithms": ["HS256"]}),
+                Some("SLUICEGATE_NO_SUCH is not set"),
+            ),
+            (json!({"secretEnv": "CARGO_PKG_NAME", "algorithms": ["HS256"]}), Some("shorter than its algorithm")),
+            (json!({"secretEnv": "CARGO_PKG_NAME", "secretFile": empty, "algorithms": ["HS256"]}), Some("both given")),
+            (json!({"secretFile": "/no/such/file", "algorithms": ["HS256"]}), Some("cannot read /no/such/file")),
+            (json!({"secretFile": empty, "algorithms": ["HS256"]}), None),
+            (json!({"secretFile": empty, "algorithms": ["HS512"]}), Some("shorter than its algorithm")),
+            (json!({"secretFile": empty, "algorithms": ["HS256", "RS256"]}), Some("public keys")),
+            (json!({"jwksFile": "/no/such/file", "algorithms": ["RS256"]}), Some("cannot read /no/such/file")),
+            (json!({"jwksFile": empty, "algorithms": ["RS256"]}), Some("no key that verifies")),
+            (json!({"jwksUrl": url, "algorithms": ["RS256"], "leewaySeconds": 301}), Some("leewaySeconds 301")),
+            (json!({"jwksUrl": url, "algorithms": ["RS256"], "identitySource": ["body"]}), Some("source `body`")),
+        ] {
+            let mut checker = Checker::default();
+            JwtAuthorizer::compile(&serde_json::from_value(written.clone()).unwrap(), &mut checker);
+            let problems = checker.finish(()).map_or_else(|problems| problems.to_string(), |()| String::new());
+            match expected {
+                Some(expected) => assert!(problems.contains(expected), "{written}: {problems}"),
+                None => assert_eq!(problems, "", "{written}"),
+            }
+        }
+    }
+}

@@ -5,19 +5,19 @@
 //! ```
 
 mod admission;
-mod answers;
 mod entries;
 mod function;
 mod identity_source;
 mod jwt;
 mod origin;
 mod output;
+mod refusal;
 mod signed;
 mod usage_plan;
 
 pub(crate) use admission::Admission;
-pub(crate) use answers::access_denied;
-pub(crate) use signed::{not_permitted, refused as signature_refused};
+pub(crate) use refusal::Refusal;
+pub(crate) use signed::denied;
 pub(crate) use usage_plan::UsagePlans;
 
 use crate::api::definition::{ApiDefinition, RouteDefinition};
@@ -27,7 +27,6 @@ use crate::exchange::{ClientRequest, Exchange};
 use crate::gateway::Inner;
 use crate::peer::{AuthorizerContext, CallerIdentity};
 use function::FunctionAuthorizer;
-use sluicegate_endpoint::Response;
 use std::sync::Arc;
 use usage_plan::ApiKey;
 
@@ -73,13 +72,13 @@ impl Authorization {
     }
 }
 
-/// Decides about a client. The error is the answer to its handshake.
+/// Decides about a client.
 pub(crate) async fn authorize(
     inner: &Inner,
     deployment: &Deployment,
     exchange: &Exchange<'_>,
-) -> Result<Granted, Response> {
-    let Some(request) = exchange.client_request() else { return Err(answers::misconfigured()) };
+) -> Result<Granted, Refusal> {
+    let Some(request) = exchange.client_request() else { return Err(Refusal::Misconfigured) };
     let admission = &exchange.stage.admission;
     admission.check_origin(request)?;
     let route = deployment.connect.as_ref();

@@ -2,12 +2,10 @@
 //!
 //! Counts are kept in memory: a restart begins every quota anew.
 
-use super::answers;
+use super::Refusal;
 use crate::api::definition::{ApiKeyDefinition, UsageDefinition, UsagePlanDefinition};
 use crate::api::problem::{Checker, Problems};
-use crate::reply;
 use parking_lot::Mutex;
-use sluicegate_endpoint::Response;
 use sluicegate_protocol::StageId;
 use std::collections::HashMap;
 use time::OffsetDateTime;
@@ -87,22 +85,22 @@ impl UsagePlans {
         checker.finish(Self { keys })
     }
 
-    /// Lets a key through to a stage, and counts it. The error is the answer to the handshake.
+    /// Lets a key through to a stage, and counts it.
     pub(super) fn admit<'a>(
         &'a self,
         value: Option<&'a str>,
         stage: &StageId,
         now_ms: u64,
-    ) -> Result<ApiKey<'a>, Response> {
-        let (value, key) = value.and_then(|value| Some((value, self.keys.get(value)?))).ok_or_else(reply::forbidden)?;
+    ) -> Result<ApiKey<'a>, Refusal> {
+        let (value, key) = value.and_then(|value| Some((value, self.keys.get(value)?))).ok_or(Refusal::Forbidden)?;
         let plan = key.plans.iter().find(|plan| key.enabled && plan.stages.contains(stage));
-        let plan = plan.ok_or_else(reply::forbidden)?;
+        let plan = plan.ok_or(Refusal::Forbidden)?;
         // The rate first: what it refuses does not use up the quota.
         if plan.throttle.as_ref().is_some_and(|bucket| !bucket.lock().take(now_ms)) {
-            return Err(answers::too_many_requests());
+            return Err(Refusal::TooManyRequests);
         }
         if plan.quota.as_ref().is_some_and(|quota| !quota.lock().take(now_ms)) {
-            return Err(answers::quota_exceeded());
+            return Err(Refusal::QuotaExceeded);
         }
         Ok(ApiKey { id: &key.id, value })
     }
@@ -227,8 +225,8 @@ mod tests {
         let stage = StageId::new("chat", "prod");
         let outcome = |now| match plans.admit(Some(KEY), &stage, now) {
             Ok(_) => "ok",
-            Err(response) if response.headers()["x-amzn-errortype"] == "LimitExceededException" => "quota",
-            Err(response) if response.headers()["x-amzn-errortype"] == "TooManyRequestsException" => "rate",
+            Err(Refusal::QuotaExceeded) => "quota",
+            Err(Refusal::TooManyRequests) => "rate",
             Err(_) => "forbidden",
         };
         times.iter().map(|now| outcome(*now)).collect()
@@ -283,7 +281,8 @@ mod tests {
             "apiKeys": [{"id": "k", "value": KEY, "enabled": false}],
             "usagePlans": [{"keys": ["k"], "apiStages": [{"apiId": "chat", "stage": "prod"}]}],
         });
-        let disabled = UsagePlans::compile(&serde_json::from_value(disabled).unwrap()).ok().expect("no problem");
+        let disabled = UsagePlans::compile(&serde_json::from_value(disabled).unwrap())
+            .unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(outcomes(&disabled, &[NOW]), ["forbidden"]);
     }
 

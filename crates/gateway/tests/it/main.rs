@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod authorization;
 mod connections_api;
 mod disconnects;
 mod fixture;
 mod handshake;
 mod limits;
 mod messages;
+mod tokens;
