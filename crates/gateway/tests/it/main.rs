@@ -9,4 +9,5 @@ mod fixture;
 mod handshake;
 mod limits;
 mod messages;
+mod signatures;
 mod tokens;
