@@ -3,10 +3,12 @@
 use crate::event::Moment;
 use crate::exchange::{Exchange, Occasion};
 use crate::gateway::Inner;
-use crate::hub::Lifecycle;
+use crate::hub::{Inbound, Lifecycle};
 use crate::integration::Failure;
 use crate::peer::Peer;
 use crate::throttle;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sluicegate_protocol::{CloseReason, RequestId, limits};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,14 +25,18 @@ const DISCONNECT_BACKOFF: Duration = Duration::from_millis(100);
 pub(crate) struct Dispatcher(pub(crate) Arc<Inner>);
 
 impl Lifecycle for Dispatcher {
-    fn message(&self, peer: &Arc<Peer>, text: &str) {
-        let in_flight = InFlight::begin(&self.0, peer, text.len());
+    fn message(&self, peer: &Arc<Peer>, message: Inbound<'_>) {
+        let bytes = match message {
+            Inbound::Text(text) => text.len(),
+            Inbound::Binary(bytes) => bytes.len(),
+        };
+        let in_flight = InFlight::begin(&self.0, peer, bytes);
         let moment = Moment::new(self.0.clock.now_ms());
         if self.0.bytes_in_flight.load(Ordering::Relaxed) > IN_FLIGHT_BYTES {
             return send_error(&self.0, peer, "Too Many Requests", moment.request_id);
         }
-        let text = text.to_owned();
-        let task = async move { answer(&in_flight.inner, &in_flight.peer, moment, &text).await };
+        let body = Body::from(message);
+        let task = async move { answer(&in_flight.inner, &in_flight.peer, moment, &body).await };
         self.0.integrations.tasks.spawn_on(task, &self.0.runtime);
     }
 
@@ -39,6 +45,29 @@ impl Lifecycle for Dispatcher {
         let inner = self.0.clone();
         let task = async move { run_disconnect_route(&inner, &peer, &reason).await };
         self.0.integrations.tasks.spawn_on(task, &self.0.runtime);
+    }
+}
+
+/// A message as its event shows it.
+struct Body {
+    text: String,
+    is_base64: bool,
+}
+
+impl From<Inbound<'_>> for Body {
+    fn from(message: Inbound<'_>) -> Self {
+        match message {
+            Inbound::Text(text) => Self { text: text.to_owned(), is_base64: false },
+            Inbound::Binary(bytes) => Self { text: STANDARD.encode(bytes), is_base64: true },
+        }
+    }
+}
+
+impl Body {
+    /// What expressions and models look into. The bytes of a binary frame are nobody's JSON, whatever their Base64 looks like,
+    /// so such a message goes to `$default`.
+    fn readable(&self) -> &str {
+        if self.is_base64 { "" } else { &self.text }
     }
 }
 
@@ -63,17 +92,18 @@ impl Drop for InFlight {
     }
 }
 
-async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, text: &str) {
+async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, body: &Body) {
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
     let deployment = stage.deployment();
     let error = |message| send_error(inner, peer, message, moment.request_id);
-    let Some(route) = deployment.route_for(text) else { return error("Forbidden") };
+    let Some(route) = deployment.route_for(body.readable()) else { return error("Forbidden") };
     if !throttle::allows(stage, &route.key, moment.now) {
         return error("Too Many Requests");
     }
-    let occasion = Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: text, is_base64: false };
+    let occasion =
+        Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: &body.text, is_base64: body.is_base64 };
     let exchange = Exchange { stage, peer, moment, route_key: &route.key, occasion };
-    if let Some(Err(reason)) = route.validation.as_ref().map(|validation| validation.check(text)) {
+    if let Some(Err(reason)) = route.validation.as_ref().map(|validation| validation.check(body.readable())) {
         tracing::debug!(route = %route.key, %reason, "a message does not fit its model");
         return send_bad_request_body(inner, peer, &exchange);
     }

@@ -31,7 +31,7 @@ mod selection_expression;
 mod stage;
 mod throttle;
 mod user_agents;
-mod websocket;
+pub mod websocket;
 
 pub use clock::Clock;
 pub use gateway::{Arrived, Gateway, Parts, StartError};

@@ -5,7 +5,9 @@ use crate::api::compile::compile;
 use crate::api::definition::{ApiDefinition, StageDefinition};
 use crate::api::deployment::Deployment;
 use crate::api::problem::{Checker, Problems};
+use crate::api::wire;
 use crate::hub::{Hub, StageIndex};
+use crate::websocket::Compression;
 use arc_swap::ArcSwap;
 use sluicegate_protocol::StageId;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 pub(crate) struct Stage {
     pub(crate) id: Arc<StageId>,
     pub(crate) index: StageIndex,
+    /// What a client may negotiate.
+    pub(crate) compression: Compression,
     deployment: ArcSwap<Deployment>,
     variables: Vec<(String, String)>,
     domain_name: Arc<str>,
@@ -57,11 +61,13 @@ impl Stages {
         for definition in definitions {
             let deployment = Arc::new(compile(&definition)?);
             let domain_name: Arc<str> = domain_name(&definition.api_id).into();
-            for StageDefinition { stage_name, stage_variables, .. } in &definition.stages {
-                let (id, index) = hub.register_stage(StageId::new(&*definition.api_id, stage_name.as_str()));
+            for StageDefinition { stage_name, stage_variables, sluicegate, .. } in &definition.stages {
+                let wire = wire::wire(sluicegate);
+                let (id, index) = hub.register_stage(StageId::new(&*definition.api_id, stage_name.as_str()), wire);
                 let variables = stage_variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
                 let deployment = ArcSwap::new(deployment.clone());
-                stages.push(Arc::new(Stage { id, index, deployment, variables, domain_name: domain_name.clone() }));
+                let (compression, domain_name) = (wire.compression, domain_name.clone());
+                stages.push(Arc::new(Stage { id, index, compression, deployment, variables, domain_name }));
             }
         }
         Ok(Self { stages, apis })

@@ -3,6 +3,7 @@
 use super::definition::{ApiDefinition, RouteDefinition, StageDefinition};
 use super::deployment::{ApiKeySource, Deployment, RequiredParameter, Route};
 use super::problem::{Checker, Problems};
+use super::wire;
 use crate::authorizer::Authorization;
 use crate::integration::Integration;
 use crate::model::BodyValidation;
@@ -165,6 +166,7 @@ fn check_stages(stages: &[StageDefinition], checker: &mut Checker) {
             if matches!(name, "ping" | "sping") {
                 checker.problem("the name is reserved for health checks", "choose another");
             }
+            wire::check(&stage.sluicegate, checker);
             if stages[..index].iter().any(|earlier| earlier.stage_name == name) {
                 checker.problem("there is another stage of this name", "remove one, or rename it");
             }
@@ -225,6 +227,14 @@ mod tests {
                 "API a/b: the API id cannot stand in an address; use letters, digits and hyphens",
             ),
             (json!({"stages": [{"stageName": "a b"}]}), "API chat, stage a b: the name cannot"),
+            (
+                json!({"stages": [{"stageName": "p", "sluicegate": {"frameBytes": 1000}}]}),
+                "API chat, stage p: frameBytes 1000 is less than API Gateway takes",
+            ),
+            (
+                json!({"stages": [{"stageName": "p", "sluicegate": {"frameBytes": 131_073}}]}),
+                "; use 32768 to 131072, or leave it out",
+            ),
             (json!({"stages": [{"stageName": "p"}, {"stageName": "p"}]}), "API chat, stage p: there is another stage"),
             (
                 json!({"routes": [route("a", "integrations/x")]}),
