@@ -104,7 +104,7 @@ impl Candidate {
             Some(route) => self.run(route, moment).await?,
             None => None,
         };
-        Ok((self.reservation.open(Arc::new(self.peer)), subprotocol))
+        Ok((self.reservation.open(Arc::new(self.peer), self.inner.clock.now_ms()), subprotocol))
     }
 
     /// Runs the `$connect` integration. Neither its body nor its other headers reach the client.

@@ -108,8 +108,8 @@ pub struct HubThreads(Vec<Reactor>);
 enum Command {
     /// The next stage by index.
     Stage(Arc<StageId>, Wire),
-    /// The client was admitted: it can be posted to; its socket follows.
-    Open(Arc<Peer>),
+    /// The client was admitted at this time: it can be posted to; its socket follows.
+    Open(Arc<Peer>, u64),
     Attach(ConnectionId, TcpStream, Bytes),
     /// The client vanished between the two.
     Abandon(ConnectionId),
@@ -260,11 +260,11 @@ impl Reservation {
         self.id
     }
 
-    /// Admits the client: from here on it can be posted to, and its `$disconnect` will come.
-    pub(crate) fn open(self, peer: Arc<Peer>) -> Opening {
+    /// Admits the client: from here on it can be posted to, is idle if it says nothing, and its `$disconnect` will come.
+    pub(crate) fn open(self, peer: Arc<Peer>, now: u64) -> Opening {
         let (hub, id) = (self.hub.clone(), self.id);
         std::mem::forget(self);
-        hub.send(id, Command::Open(peer));
+        hub.send(id, Command::Open(peer, now));
         Opening { hub, id, attached: false }
     }
 }

@@ -323,6 +323,15 @@ fn parse_header(input: &[u8], rules: Rules) -> Result<Option<(Header, usize)>, C
         (126 | 127, _) => return Ok(None),
         (short, rest) => (u64::from(short), rest, 2),
     };
+    // The shortest of the three forms must be used, and the highest bit stays clear (RFC 6455, 5.2).
+    let shortest = match before_mask {
+        2 => true,
+        4 => length > 125,
+        _ => length > 0xFFFF && length >> 63 == 0,
+    };
+    if !shortest {
+        return Err(CloseReason::PROTOCOL_ERROR);
+    }
     let &[a, b, c, d, ..] = rest else { return Ok(None) };
     // A length that does not fit the address space is above every limit all the same.
     let length = usize::try_from(length).unwrap_or(usize::MAX);

@@ -8,3 +8,5 @@ mod fixture;
 mod handshake;
 mod limits;
 mod messages;
+mod protocol;
+mod raw;

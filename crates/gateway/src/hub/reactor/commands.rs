@@ -23,7 +23,7 @@ impl Reactor {
         while let Some(command) = commands.pop_front() {
             match command {
                 Command::Stage(stage, wire) => self.stages.push(Members::new(&stage, wire)),
-                Command::Open(peer) => self.open(peer, lifecycle),
+                Command::Open(peer, now) => self.open(peer, now, lifecycle),
                 Command::Attach(id, socket, early) => self.attach(id, socket, early, lifecycle),
                 Command::Abandon(id) => {
                     if let Some(place) = self.place_of(id) {
@@ -60,7 +60,7 @@ impl Reactor {
         }
     }
 
-    pub(super) fn open(&mut self, peer: Arc<Peer>, lifecycle: &impl Lifecycle) {
+    pub(super) fn open(&mut self, peer: Arc<Peer>, now: u64, lifecycle: &impl Lifecycle) {
         let (place, stage) = (slots::place_of(peer.id.slot()), usize::from(peer.stage_index));
         if self.slab.len() <= place {
             self.slab.resize_with(place + 1, || None);
@@ -69,7 +69,7 @@ impl Reactor {
         members.connections.increment(1);
         let places = members.places(peer.compression);
         places.push(place as u32);
-        self.slab[place] = Some(Connection::new(peer, places.len() as u32 - 1, self.clock.now_ms()));
+        self.slab[place] = Some(Connection::new(peer, places.len() as u32 - 1, now));
         if self.draining {
             self.end(place, CloseReason::GOING_AWAY, lifecycle);
         }

@@ -1,5 +1,7 @@
 //! The protocol's rules as data: what a client sends, and what comes of it however the bytes are cut.
 
+mod random;
+
 use super::*;
 use crate::websocket::FrameLimits;
 
@@ -114,8 +116,11 @@ fn broken_rules_have_their_close_codes() {
     check("invalid UTF-8, second fragment", &[frame(0x01, b"ok"), frame(0x00, b"\xC0")], &[], Some(1007));
     check("cut UTF-8", &[frame(0x81, b"\xC3")], &[], Some(1007));
     check("surrogate", &[frame(0x81, b"\xED\xA0\x80")], &[], Some(1007));
-    let huge = [vec![0x81, 0xFF], u64::MAX.to_be_bytes().to_vec(), vec![0; 4]].concat();
-    check("absurd length", &[huge], &[], Some(1009));
+    for (length, code) in [(u64::MAX >> 1, 1009), (65_536, 1009), (u64::MAX, 1002), (65_535, 1002), (1, 1002)] {
+        let wire = [vec![0x81, 0xFF], length.to_be_bytes().to_vec(), vec![0; 4]].concat();
+        check(&format!("64-bit length {length}"), &[wire], &[], Some(code));
+    }
+    check("16-bit length 125", &[[vec![0x81, 0xFE, 0, 125], vec![0; 4]].concat()], &[], Some(1002));
 }
 
 #[test]
