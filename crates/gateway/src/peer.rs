@@ -101,3 +101,40 @@ impl Peer {
         self.in_flight.load(Ordering::Acquire) >= limit || !self.paused.swap(false, Ordering::AcqRel)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_pause_always_ends() {
+        // Given a limit of one, so that nobody comes later to make up for a wake-up that was lost.
+        let stage = (Arc::new(StageId::new("chat", "prod")), 0);
+        let id = ConnectionId::new(0, 0, 0);
+        let peer = Arc::new(Peer::new(id, stage, Ipv4Addr::LOCALHOST.into(), None, "localhost".into(), 0));
+        let (messages, inbox) = mpsc::channel();
+        let (resume, resumed) = mpsc::channel();
+        let integration = std::thread::spawn({
+            let peer = peer.clone();
+            move || {
+                for () in inbox {
+                    if peer.end_message() {
+                        resume.send(()).unwrap();
+                    }
+                }
+            }
+        });
+        for round in 0..200_000 {
+            peer.begin_message();
+            messages.send(()).unwrap();
+            while peer.pause_at(1) {
+                resumed.recv_timeout(Duration::from_secs(10)).unwrap_or_else(|_| panic!("round {round} never resumed"));
+            }
+        }
+        drop(messages);
+        integration.join().unwrap();
+    }
+}

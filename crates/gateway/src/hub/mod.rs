@@ -9,6 +9,8 @@ mod connection;
 mod outbound;
 mod reactor;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 use crate::clock::Clock;
 use crate::peer::Peer;
