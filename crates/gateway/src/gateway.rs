@@ -78,7 +78,7 @@ impl Gateway {
         let inner = Arc::new(Inner {
             stages: Stages::new(parts.apis, parts.domain_name, &parts.hub)?,
             hub: parts.hub,
-            integrations: Integrations { invoke: parts.invoke, tasks: TaskTracker::new() },
+            integrations: Integrations::new(parts.invoke),
             handshakes: TaskTracker::new(),
             clock: parts.clock,
             runtime: Handle::current(),

@@ -13,6 +13,7 @@
 mod address;
 pub mod api;
 mod authorizer;
+mod body_path;
 mod clock;
 mod connect;
 mod dispatch;

@@ -4,7 +4,7 @@ use super::definition::{ApiDefinition, RouteDefinition, StageDefinition};
 use super::deployment::{ApiKeySource, Deployment, RequiredParameter, Route};
 use super::problem::{Checker, Problems};
 use crate::authorizer::Authorization;
-use crate::integration::Integration;
+use crate::integration::{Integration, Wanted};
 use crate::model::BodyValidation;
 use crate::selection_expression::SelectionExpression;
 
@@ -55,18 +55,29 @@ fn route(definition: &ApiDefinition, written: &RouteDefinition, checker: &mut Ch
     if key.is_empty() || (key.starts_with('$') && !matches!(key, "$connect" | "$disconnect" | "$default")) {
         checker.problem("a key of your own must not be empty or start with `$`", "choose another route key");
     }
+    let answers = answers(written, checker);
+    let wanted = match key {
+        "$connect" => Wanted::Status,
+        _ if answers => Wanted::Body,
+        _ => Wanted::Nothing,
+    };
     Route {
         key: key.to_owned(),
-        integration: integration(definition, written, checker),
+        integration: integration(definition, written, wanted, checker),
         authorization: Authorization::compile(definition, written, checker),
         api_key_required: written.api_key_required,
         required_parameters: required_parameters(written, checker),
         validation: BodyValidation::compile(definition, written, checker),
-        answers: answers(written, checker),
+        answers,
     }
 }
 
-fn integration(definition: &ApiDefinition, route: &RouteDefinition, checker: &mut Checker) -> Option<Integration> {
+fn integration(
+    definition: &ApiDefinition,
+    route: &RouteDefinition,
+    wanted: Wanted,
+    checker: &mut Checker,
+) -> Option<Integration> {
     let Some(target) = &route.target else {
         if route.route_key != "$connect" {
             checker.problem("the route has no target", "set target to integrations/{integrationId}");
@@ -75,7 +86,9 @@ fn integration(definition: &ApiDefinition, route: &RouteDefinition, checker: &mu
     };
     let id = target.strip_prefix("integrations/").unwrap_or(target);
     match definition.integrations.get(id) {
-        Some(written) => checker.at(format!("integration {id}"), |checker| Integration::compile(written, checker)),
+        Some(written) => {
+            checker.at(format!("integration {id}"), |checker| Integration::compile(written, wanted, checker))
+        }
         None => {
             let known: Vec<_> = definition.integrations.keys().map(String::as_str).collect();
             checker.problem(
