@@ -33,6 +33,7 @@ fn deployment(definition: &ApiDefinition, checker: &mut Checker) -> Deployment {
         default: None,
         routes: Vec::new(),
     };
+    crate::model::check_models(definition, checker);
     for (index, written) in definition.routes.iter().enumerate() {
         checker.at(format!("route {}", written.route_key), |checker| {
             if definition.routes[..index].iter().any(|earlier| earlier.route_key == written.route_key) {

@@ -11,3 +11,4 @@ mod http_integrations;
 mod integrations;
 mod limits;
 mod messages;
+mod models;
