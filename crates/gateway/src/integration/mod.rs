@@ -103,6 +103,7 @@ impl Integration {
         // Each arm checks all of its parts before it gives up on one, so that all problems are reported.
         let kind = match written.integration_type.as_str() {
             "AWS_PROXY" => {
+                check_parameters(written, checker);
                 let content = content(checker);
                 Kind::AwsProxy(Function::compile(written, checker)?, content)
             }
@@ -120,7 +121,10 @@ impl Integration {
                 let shape = shape(checker);
                 Kind::Http(HttpBackend::compile(written, wanted, checker)?, shape)
             }
-            "MOCK" => Kind::Mock(shape(checker)),
+            "MOCK" => {
+                check_parameters(written, checker);
+                Kind::Mock(shape(checker))
+            }
             other => {
                 checker.problem(format!("integration type `{other}`"), "use AWS_PROXY, AWS, HTTP_PROXY, HTTP or MOCK");
                 return None;
@@ -128,6 +132,11 @@ impl Integration {
         };
         Some(Self { kind, timeout })
     }
+}
+
+/// Parameters of a kind that sends none: they have no effect, but what cannot be read is told.
+fn check_parameters(written: &IntegrationDefinition, checker: &mut Checker) {
+    RequestParameters::compile(&written.request_parameters, checker);
 }
 
 fn timeout(written: &IntegrationDefinition, checker: &mut Checker) -> Duration {

@@ -42,6 +42,10 @@ fn every_problem_is_reported_with_its_place_and_remedy() {
             "requestParameters.integration.request.header.a: `context` is no source",
         ),
         (
+            json!({"integrationType": "MOCK", "requestParameters": {"a": "'b'"}}),
+            "requestParameters.a: this is no target of a parameter",
+        ),
+        (
             http(json!({"integrationResponses": [{"integrationResponseKey": "200"}]})),
             "integration response 200: integration response key `200`; use $default",
         ),
