@@ -33,7 +33,7 @@ fn render_with_body(template: &str, body: &str) -> Result<String, RenderError> {
         context: &context,
         stage_variables: vec![("table", "live"), ("z-y", "hyphen")],
     };
-    let parsed = Template::parse(template).unwrap_or_else(|error| panic!("{template:?} does not parse: {error}"));
+    let parsed = Template::parse(template).unwrap_or_else(|error| panic!("{:.200} does not parse: {error}", template));
     parsed.render(&scope)
 }
 
