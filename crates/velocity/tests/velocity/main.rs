@@ -37,6 +37,12 @@ fn render_with_body(template: &str, body: &str) -> Result<String, RenderError> {
     parsed.render(&scope)
 }
 
+/// A template is parsed once and rendered by whichever thread has a message for it.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Template>();
+};
+
 fn render(template: &str) -> Result<String, RenderError> {
     render_with_body(template, BODY)
 }
