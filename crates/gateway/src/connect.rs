@@ -133,6 +133,8 @@ impl Candidate {
         match answer.status {
             // A value that cannot stand in a header is as good as none.
             200..300 => Ok(answer.subprotocol.and_then(|value| HeaderValue::from_str(&value).ok())),
+            // A 1xx is no answer to a handshake: the one that switches protocols is the gateway's own to give.
+            100..200 => Err(reply::internal_server_error(StatusCode::BAD_GATEWAY)),
             status => Err(reply::status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))),
         }
     }

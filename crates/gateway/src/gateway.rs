@@ -110,7 +110,7 @@ impl Gateway {
             account: parts.account,
             credentials: parts.credentials,
             usage_plans: UsagePlans::compile(&parts.usage)?,
-            integrations: Integrations { invoke: parts.invoke, tasks: TaskTracker::new() },
+            integrations: Integrations::new(parts.invoke),
             handshakes: TaskTracker::new(),
             clock: parts.clock,
             runtime: Handle::current(),
