@@ -126,7 +126,9 @@ impl Candidate {
 
     /// Runs the `$connect` integration. Neither its body nor its other headers reach the client.
     async fn run(&self, route: &Route, moment: Moment, report: &mut Report) -> Result<Option<HeaderValue>, Response> {
-        self.check_required_parameters(route)?;
+        if self.lacks_a_parameter(route) {
+            return Err(bad_request());
+        }
         let Some(integration) = &route.integration else { return Ok(None) };
         let result = self.inner.integrations.run_reported(integration, &self.exchange(moment), report).await;
         let answer = result.map_err(failed)?;
@@ -139,12 +141,12 @@ impl Candidate {
         }
     }
 
-    fn check_required_parameters(&self, route: &Route) -> Result<(), Response> {
-        let missing = route.required_parameters.iter().any(|parameter| match parameter {
+    /// Whether the request lacks a name that the route declares as required.
+    fn lacks_a_parameter(&self, route: &Route) -> bool {
+        route.required_parameters.iter().any(|parameter| match parameter {
             RequiredParameter::Header(name) => self.request.header(name).is_none(),
             RequiredParameter::Query(name) => self.request.query(name).is_none(),
-        });
-        if missing { Err(bad_request()) } else { Ok(()) }
+        })
     }
 
     fn exchange(&self, moment: Moment) -> Exchange<'_> {

@@ -139,7 +139,6 @@ async fn ask(
 mod tests {
     use super::*;
     use sluicegate_protocol::{BoxFuture, Invoke};
-    use tokio_util::task::TaskTracker;
 
     struct Never;
 

@@ -5,6 +5,7 @@
 mod access_logs;
 mod authorization;
 mod backend;
+mod changes;
 mod compression;
 mod connections_api;
 mod default_endpoint;
