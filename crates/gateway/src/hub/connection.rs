@@ -38,9 +38,11 @@ pub(super) struct Closing {
 }
 
 impl Connection {
-    pub(super) fn new(peer: Arc<Peer>, member: u32, now: u64) -> Self {
+    pub(super) fn new(peer: Arc<Peer>, member: u32) -> Self {
+        // Not the present: a client that was told it is connected may have waited for this thread.
+        let last_active = peer.connected_at;
         let open = Open { peer, decoder: Decoder::default(), member, paused: false };
-        Self { socket: None, outbound: Outbound::default(), phase: Phase::Open(open), last_active: now }
+        Self { socket: None, outbound: Outbound::default(), phase: Phase::Open(open), last_active }
     }
 
     pub(super) fn open(&self) -> Option<&Open> {

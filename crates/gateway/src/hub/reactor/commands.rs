@@ -68,7 +68,7 @@ impl Reactor {
         let members = &mut self.stages[stage];
         members.places.push(place as u32);
         members.connections.increment(1);
-        self.slab[place] = Some(Connection::new(peer, members.places.len() as u32 - 1, self.clock.now_ms()));
+        self.slab[place] = Some(Connection::new(peer, members.places.len() as u32 - 1));
         if self.draining {
             self.end(place, CloseReason::GOING_AWAY, lifecycle);
         }
