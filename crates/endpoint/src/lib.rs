@@ -5,7 +5,9 @@
 
 pub mod body;
 pub mod response;
+pub mod rest;
 pub mod signature;
 
 pub use body::{BodyError, read_body};
 pub use response::{Response, aws_json_error, empty, json, request_id, rest_json_error};
+pub use rest::{Rest, Watched};
