@@ -27,7 +27,7 @@ test: tools page lint test-rust test-packages test-e2e test-acceptance ## Instal
 .PHONY: bench
 bench: ## Measures latency, fan-out and memory per connection
 	cargo build --release -p sluicegate -p sluicegate-bench
-	cargo run --release -p sluicegate-bench
+	cargo run --release -p sluicegate-bench -- $(ARGS)
 
 .PHONY: conformance
 conformance: ## Runs the conformance cases of WebSocket APIs, prints a table, and writes docs/reference/conformance.md

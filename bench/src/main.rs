@@ -1,1 +1,75 @@
-fn main() {}
+//! `make bench`: what a delivery costs, what an idle connection holds, how long a change takes.
+//!
+//! The method is fixed in `docs/reference/performance.md`. In short: the unit is CPU time of the server process per message
+//! that a client received and checked; every figure stands beside that of a raw socket writer, measured seconds apart on the
+//! same machine; a run in which anything was lost, doubled or out of order is a failed run.
+//!
+//! One binary plays every part. The parent holds the clients and reads the figures; `serve-raw` and `serve-hub` are this
+//! binary again, started as processes of their own so that their CPU time and memory are theirs alone; the whole server is
+//! the ordinary `sluicegate` binary beside this one.
+
+mod change;
+mod command_line;
+mod crowd;
+mod disk;
+mod fan_out;
+mod frame;
+mod hub_server;
+mod idle;
+mod machine;
+mod page;
+mod payload;
+mod process_figures;
+mod product;
+mod raw_server;
+mod report;
+mod server_process;
+mod statistics;
+mod table;
+
+use command_line::{Arguments, Part, Scenario};
+use report::Report;
+use std::error::Error;
+use std::process::ExitCode;
+
+/// What ends a bench: the message says what failed and what to do.
+type Failure = Box<dyn Error>;
+
+fn main() -> ExitCode {
+    let arguments = command_line::parse();
+    let outcome = match arguments.part {
+        Some(Part::ServeRaw) => raw_server::run().map_err(Failure::from),
+        Some(Part::ServeHub) => hub_server::run(),
+        None => measure(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("the bench failed: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(arguments: &Arguments) -> Result<(), Failure> {
+    machine::raise_file_limit(arguments.largest_crowd())?;
+    let mut report = Report::begin()?;
+    for scenario in arguments.scenarios() {
+        match scenario {
+            Scenario::FanOut => fan_out::measure(arguments, &mut report)?,
+            Scenario::Idle => idle::measure(arguments, &mut report)?,
+            Scenario::Change => report.change = Some(change::measure(arguments)?),
+        }
+    }
+    report.finish()?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{}", table::text(&report));
+    }
+    if let Some(path) = &arguments.write {
+        page::write(path, &table::markdown(&report))?;
+        eprintln!("wrote {}", path.display());
+    }
+    Ok(())
+}

@@ -52,6 +52,11 @@ fn api_of_host(host: &str) -> Option<&str> {
     rest.starts_with("execute-api.").then_some(api)
 }
 
+/// Whether a host is an API's default endpoint, whatever its case.
+pub(crate) fn is_execute_api(host: &str) -> bool {
+    host.split('.').nth(1).is_some_and(|label| label.eq_ignore_ascii_case("execute-api"))
+}
+
 /// A host without its port; an IPv6 address keeps its brackets.
 pub(crate) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
@@ -86,6 +91,20 @@ mod tests {
             (None, "/@connections/abc=", None),
         ] {
             assert_eq!(resolve(host, path), expected, "{host:?} {path}");
+        }
+    }
+
+    #[test]
+    fn default_endpoints_are_known_by_their_host() {
+        for (host, expected) in [
+            ("a1b2.execute-api.eu-west-1.amazonaws.com", true),
+            ("A1B2.Execute-API.eu-west-1.amazonaws.com:443", true),
+            ("a1b2.execute-api.localhost", true),
+            ("execute-api.localhost", false),
+            ("api.example.org", false),
+            ("localhost:8080", false),
+        ] {
+            assert_eq!(is_execute_api(host), expected, "{host}");
         }
     }
 

@@ -11,8 +11,9 @@ use crate::hub::{Opening, Reservation};
 use crate::integration::Failure;
 use crate::peer::Peer;
 use crate::reply;
+use crate::report::Report;
 use crate::stage::Stage;
-use crate::throttle;
+use crate::throttle::Asking;
 use crate::websocket::handshake::{Refusal, accept_key};
 use bytes::Bytes;
 use http::header::{
@@ -25,7 +26,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use sluicegate_endpoint::Response;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// A 101 that could not be written by then has lost its client.
@@ -80,29 +81,46 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// Asks all who have a say, in the order of AWS. The error is the answer to the handshake.
+    /// Decides, and reports what came of it. The error is the answer to the handshake.
     async fn decide(mut self) -> Result<(Opening, Option<HeaderValue>), Response> {
-        let deployment = self.stage.deployment();
         let moment = Moment::new(self.inner.clock.now_ms().max(self.peer.connected_at));
-        if let Some(route) = &deployment.connect {
-            let granted = authorize(&self.inner, &deployment, route, &self.exchange(moment)).await?;
-            (self.peer.authorizer, self.peer.identity) = (granted.authorizer, granted.identity);
+        let mut report = Report::default();
+        let decision = self.ask(moment, &mut report).await;
+        if let Err(refusal) = &decision {
+            report.refused(refusal);
         }
-        if !throttle::allows(&self.stage, "$connect", moment.now) {
-            return Err(too_many_requests());
-        }
-        let subprotocol = match &deployment.connect {
-            Some(route) => self.run(route, moment).await?,
-            None => None,
-        };
+        report.finish(&self.exchange(moment), &self.stage.traffic());
+        let subprotocol = decision?;
         Ok((self.reservation.open(Arc::new(self.peer)), subprotocol))
     }
 
+    /// Asks all who have a say, in the order of AWS.
+    async fn ask(&mut self, moment: Moment, report: &mut Report) -> Result<Option<HeaderValue>, Response> {
+        let deployment = self.stage.deployment();
+        if let Some(route) = &deployment.connect {
+            let started = Instant::now();
+            let decision = authorize(&self.inner, &deployment, route, &self.exchange(moment)).await;
+            if route.authorizes() {
+                report.authorized(&decision, started.elapsed());
+            }
+            let granted = decision?;
+            (self.peer.authorizer, self.peer.identity) = (granted.authorizer, granted.identity);
+        }
+        if !self.inner.throttle.allows(&self.stage.traffic().throttle, Asking::Connect, moment.now) {
+            return Err(too_many_requests());
+        }
+        match &deployment.connect {
+            Some(route) => self.run(route, moment, report).await,
+            None => Ok(None),
+        }
+    }
+
     /// Runs the `$connect` integration. Neither its body nor its other headers reach the client.
-    async fn run(&self, route: &Route, moment: Moment) -> Result<Option<HeaderValue>, Response> {
+    async fn run(&self, route: &Route, moment: Moment, report: &mut Report) -> Result<Option<HeaderValue>, Response> {
         self.check_required_parameters(route)?;
         let Some(integration) = &route.integration else { return Ok(None) };
-        let answer = self.inner.integrations.run(integration, &self.exchange(moment)).await.map_err(failed)?;
+        let result = self.inner.integrations.run_reported(integration, &self.exchange(moment), report).await;
+        let answer = result.map_err(failed)?;
         match answer.status {
             // A value that cannot stand in a header is as good as none.
             200..300 => Ok(answer.subprotocol.and_then(|value| HeaderValue::from_str(&value).ok())),

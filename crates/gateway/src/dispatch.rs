@@ -1,12 +1,14 @@
 //! What happens on open connections: messages to their routes, and the end to `$disconnect`.
 
+use crate::api::deployment::Route;
 use crate::event::Moment;
 use crate::exchange::{Exchange, Occasion};
 use crate::gateway::Inner;
 use crate::hub::Lifecycle;
-use crate::integration::Failure;
+use crate::integration::{Answer, Failure};
 use crate::peer::Peer;
-use crate::throttle;
+use crate::report::{GatewayError, Report};
+use crate::throttle::Asking;
 use sluicegate_protocol::{CloseReason, RequestId, limits};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,7 +29,7 @@ impl Lifecycle for Dispatcher {
         let in_flight = InFlight::begin(&self.0, peer, text.len());
         let moment = Moment::new(self.0.clock.now_ms());
         if self.0.bytes_in_flight.load(Ordering::Relaxed) > IN_FLIGHT_BYTES {
-            return send_error(&self.0, peer, "Too Many Requests", moment.request_id);
+            return refuse(&self.0, peer, moment);
         }
         let text = text.to_owned();
         let task = async move { answer(&in_flight.inner, &in_flight.peer, moment, &text).await };
@@ -66,36 +68,58 @@ impl Drop for InFlight {
 async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, text: &str) {
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
     let deployment = stage.deployment();
-    let error = |message| send_error(inner, peer, message, moment.request_id);
-    let Some(route) = deployment.route_for(text) else { return error("Forbidden") };
-    if !throttle::allows(stage, &route.key, moment.now) {
-        return error("Too Many Requests");
-    }
+    let route = deployment.route_for(text);
     let occasion = Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: text, is_base64: false };
-    let exchange = Exchange { stage, peer, moment, route_key: &route.key, occasion };
-    if let Some(Err(reason)) = route.validation.as_ref().map(|validation| validation.check(text)) {
-        tracing::debug!(route = %route.key, %reason, "a message does not fit its model");
-        return send_bad_request_body(inner, peer, &exchange);
+    let exchange = Exchange { stage, peer, moment, route_key: route.map_or("", |route| &route.key), occasion };
+    let mut report = Report::default();
+    let outcome = handle(inner, route, &exchange, &mut report).await;
+    if let Err(error) = &outcome {
+        report.failed(*error);
     }
-    let Some(integration) = &route.integration else { return error("Internal server error") };
-    match inner.integrations.run(integration, &exchange).await {
-        Ok(answer) if route.answers => respond(inner, &exchange, &answer.body),
+    report.finish(&exchange, &stage.traffic());
+    match outcome {
+        Ok(answer) if route.is_some_and(|route| route.answers) => inner.hub.post_and_forget(peer, &answer.body),
         Ok(_) => {}
-        Err(Failure::Failed | Failure::NotInvoked) => error("Internal server error"),
-        Err(Failure::Throttled) => error("Too Many Requests"),
-        Err(Failure::TimedOut) => error("Endpoint request timed out"),
-        Err(Failure::UnsupportedMediaType) => error("Unsupported Media Type"),
+        Err(GatewayError::BAD_REQUEST_BODY) => send_bad_request_body(inner, peer, &exchange),
+        Err(error) => send_error(inner, peer, error.message, moment.request_id),
     }
 }
 
-/// Sends the body of a route response, whatever its status was.
-fn respond(inner: &Inner, exchange: &Exchange<'_>, body: &[u8]) {
-    let peer = exchange.peer;
-    if body.len() > limits::MESSAGE_BYTES {
-        tracing::warn!(route = %exchange.route_key, bytes = body.len(), "a route response is larger than a message may be");
-        return send_error(inner, peer, "Internal server error", exchange.moment.request_id);
+/// Takes a message through the steps of its route.
+async fn handle(
+    inner: &Inner,
+    route: Option<&Route>,
+    exchange: &Exchange<'_>,
+    report: &mut Report,
+) -> Result<Answer, GatewayError> {
+    let asking = Asking::Message(route.map(|route| route.key.as_str()));
+    if !inner.throttle.allows(&exchange.stage.traffic().throttle, asking, exchange.moment.now) {
+        return Err(GatewayError::THROTTLED);
     }
-    inner.hub.post_and_forget(peer, body);
+    let route = route.ok_or(GatewayError::NO_ROUTE)?;
+    if let Some(Err(reason)) = route.validation.as_ref().map(|validation| validation.check(exchange.body())) {
+        tracing::debug!(route = %route.key, %reason, "a message does not fit its model");
+        report.invalid_body(reason);
+        return Err(GatewayError::BAD_REQUEST_BODY);
+    }
+    let integration = route.integration.as_ref().ok_or(GatewayError::API_CONFIGURATION_ERROR)?;
+    let answer = inner.integrations.run_reported(integration, exchange, report).await?;
+    if route.answers && answer.body.len() > limits::MESSAGE_BYTES {
+        tracing::warn!(route = %route.key, bytes = answer.body.len(), "a route response is larger than a message may be");
+        return Err(GatewayError::INTEGRATION_FAILURE);
+    }
+    Ok(answer)
+}
+
+/// Refuses a message that there is no memory for. It is counted and logged without a route, which is not looked for.
+fn refuse(inner: &Inner, peer: &Peer, moment: Moment) {
+    let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
+    let occasion = Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: "", is_base64: false };
+    let exchange = Exchange { stage, peer, moment, route_key: "", occasion };
+    let mut report = Report::default();
+    report.failed(GatewayError::THROTTLED);
+    report.finish(&exchange, &stage.traffic());
+    send_error(inner, peer, GatewayError::THROTTLED.message, moment.request_id);
 }
 
 /// A message that does not fit its model; the third field is the message's own id.
@@ -115,15 +139,27 @@ fn send_error(inner: &Inner, peer: &Peer, message: &str, request_id: RequestId) 
 async fn run_disconnect_route(inner: &Inner, peer: &Peer, reason: &CloseReason) {
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
     let deployment = stage.deployment();
-    let Some(integration) = deployment.disconnect.as_ref().and_then(|route| route.integration.as_ref()) else { return };
     let (moment, occasion) = (Moment::new(inner.clock.now_ms()), Occasion::Disconnect(reason));
     let exchange = Exchange { stage, peer, moment, route_key: "$disconnect", occasion };
-    for attempt in 0..DISCONNECT_ATTEMPTS {
-        // Whatever it returns is ignored; only when it could not run at all is it tried again.
-        if inner.integrations.run(integration, &exchange).await != Err(Failure::Throttled) {
-            return;
-        }
-        tokio::time::sleep(DISCONNECT_BACKOFF * 2u32.pow(attempt)).await;
+    let mut report = Report::default();
+    if let Some(route) = &deployment.disconnect
+        && let Err(failure) = disconnect(inner, route, &exchange, &mut report).await
+    {
+        report.failed(failure.into());
     }
+    report.finish(&exchange, &stage.traffic());
+}
+
+/// Runs the `$disconnect` integration. Only when it could not run at all is it tried again.
+async fn disconnect(inner: &Inner, route: &Route, exchange: &Exchange<'_>, report: &mut Report) -> Result<(), Failure> {
+    let Some(integration) = &route.integration else { return Ok(()) };
+    for attempt in 0..DISCONNECT_ATTEMPTS {
+        match inner.integrations.run_reported(integration, exchange, report).await {
+            Err(Failure::Throttled) => tokio::time::sleep(DISCONNECT_BACKOFF * 2u32.pow(attempt)).await,
+            other => return other.map(drop),
+        }
+    }
+    let peer = exchange.peer;
     tracing::error!(connection = %peer.id, stage = %peer.stage, "$disconnect did not run: its function stayed throttled");
+    Err(Failure::Throttled)
 }

@@ -1,6 +1,7 @@
 //! The gateway as the server sees it: requests in, answers out, and an orderly end.
 
-use crate::address::{Target, resolve};
+use crate::access_log::{AccessLogError, AccessLogs};
+use crate::address::{Target, is_execute_api, resolve};
 use crate::api::{ApiDefinition, Problems};
 use crate::clock::Clock;
 use crate::connect;
@@ -11,7 +12,8 @@ use crate::hub::{Hub, HubThreads};
 use crate::integration::Integrations;
 use crate::management;
 use crate::reply;
-use crate::stage::Stages;
+use crate::stage::{Stage, Stages};
+use crate::throttle::{AccountLimits, Throttle};
 use crate::user_agents::UserAgents;
 use crate::websocket::handshake;
 use bytes::Bytes;
@@ -22,6 +24,7 @@ use sluicegate_endpoint::Response;
 use sluicegate_protocol::Invoke;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -41,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) runtime: Handle,
     pub(crate) user_agents: UserAgents,
+    pub(crate) throttle: Throttle,
+    access_logs: AccessLogs,
     pub(crate) bytes_in_flight: AtomicUsize,
     draining: AtomicBool,
     reactors: parking_lot::Mutex<Vec<JoinHandle<()>>>,
@@ -52,6 +57,8 @@ pub enum StartError {
     Definition(#[from] Problems),
     #[error("cannot start a reactor thread: {0}")]
     Thread(#[from] io::Error),
+    #[error(transparent)]
+    AccessLog(#[from] AccessLogError),
 }
 
 /// What a gateway is made of.
@@ -63,6 +70,16 @@ pub struct Parts {
     pub hub: Hub,
     pub threads: HubThreads,
     pub clock: Clock,
+    pub options: GatewayOptions,
+}
+
+/// What holds for all APIs of a gateway.
+#[derive(Clone, Debug, Default)]
+pub struct GatewayOptions {
+    /// What all stages together may take. No limit unless given: a server has the room that it has.
+    pub account: AccountLimits,
+    /// The folder for access logs, which is made when a stage has one. Without it none are written.
+    pub logs_dir: Option<PathBuf>,
 }
 
 /// A request as it arrived.
@@ -75,14 +92,17 @@ pub struct Arrived<'a> {
 impl Gateway {
     /// Checks the APIs and starts to serve connections. Call it on the runtime that shall run the integrations.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
+        let access_logs = AccessLogs::new(parts.options.logs_dir);
         let inner = Arc::new(Inner {
-            stages: Stages::new(parts.apis, parts.domain_name, &parts.hub)?,
+            stages: Stages::new(parts.apis, parts.domain_name, &parts.hub, &access_logs)?,
             hub: parts.hub,
             integrations: Integrations { invoke: parts.invoke, tasks: TaskTracker::new() },
             handshakes: TaskTracker::new(),
             clock: parts.clock,
             runtime: Handle::current(),
             user_agents: UserAgents::default(),
+            throttle: Throttle::new(parts.options.account),
+            access_logs,
             bytes_in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             reactors: parking_lot::Mutex::default(),
@@ -109,12 +129,15 @@ impl Gateway {
         B: Body<Data = Bytes>,
     {
         let inner = &self.0;
+        let by_api_host = host(&request).is_some_and(is_execute_api);
+        let closed = |stage: &Stage| by_api_host && stage.deployment().execute_api_disabled;
         match resolve(host(&request), request.uri().path()) {
             Some(Target::Connection(address, id)) => {
-                let stage = inner.stages.find(&address).cloned();
+                let stage = inner.stages.find(&address).filter(|stage| !closed(stage)).cloned();
                 management::respond(inner, stage.as_deref(), &id, request).await
             }
             Some(Target::Stage(address)) => match inner.stages.find(&address) {
+                Some(stage) if closed(stage) => reply::forbidden(),
                 Some(_) if inner.draining.load(Ordering::Acquire) => connect::unavailable(),
                 Some(stage) => {
                     let arrival = Arrival { remote: arrived.remote, local_port: arrived.local.port() };
@@ -141,6 +164,7 @@ impl Gateway {
         let _ = ended.await;
         inner.integrations.tasks.close();
         inner.integrations.tasks.wait().await;
+        inner.access_logs.flush().await;
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::gateway::Inner;
 use crate::reply;
 use crate::stage::Stage;
+use crate::throttle::Asking;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode};
@@ -31,6 +32,9 @@ where
     }
     let Some(stage) = stage else { return reply::forbidden() };
     let Some(id) = ConnectionId::parse(id) else { return invalid_id(id) };
+    if !inner.throttle.allows(&stage.traffic().throttle, Asking::Callback, inner.clock.now_ms()) {
+        return reply::traced(limit_exceeded(), inner.clock.now_ms());
+    }
     let response = match parts.method {
         Method::POST => post(inner, stage, id, body).await,
         Method::GET => get(inner, stage, id).await,
@@ -52,9 +56,7 @@ where
     match inner.hub.post(&stage.id, id, message).await {
         Ok(()) => json_response(StatusCode::OK, Bytes::new()),
         Err(PostError::Gone) => gone(),
-        Err(PostError::QueueFull) => {
-            reply::error(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", Bytes::new())
-        }
+        Err(PostError::QueueFull) => limit_exceeded(),
         Err(PostError::TooLarge) => too_large(),
     }
 }
@@ -91,6 +93,10 @@ fn iso(epoch_ms: u64) -> String {
 
 fn gone() -> Response {
     reply::error(StatusCode::GONE, "GoneException", Bytes::new())
+}
+
+fn limit_exceeded() -> Response {
+    reply::error(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", Bytes::new())
 }
 
 fn too_large() -> Response {

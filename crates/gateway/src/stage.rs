@@ -1,11 +1,15 @@
 //! The stages this gateway serves, and how a request finds its own.
 
+use crate::access_log::AccessLogs;
 use crate::address::{StageAddress, without_port};
 use crate::api::compile::compile;
-use crate::api::definition::{ApiDefinition, StageDefinition};
+use crate::api::definition::ApiDefinition;
 use crate::api::deployment::Deployment;
 use crate::api::problem::{Checker, Problems};
+use crate::api::stage_settings::StageSettings;
+use crate::gateway::StartError;
 use crate::hub::{Hub, StageIndex};
+use crate::traffic::Traffic;
 use arc_swap::ArcSwap;
 use sluicegate_protocol::StageId;
 use std::sync::Arc;
@@ -15,6 +19,7 @@ pub(crate) struct Stage {
     pub(crate) id: Arc<StageId>,
     pub(crate) index: StageIndex,
     deployment: ArcSwap<Deployment>,
+    traffic: ArcSwap<Traffic>,
     variables: Vec<(String, String)>,
     domain_name: Arc<str>,
 }
@@ -28,6 +33,11 @@ impl Stage {
     /// What the stage serves at this moment.
     pub(crate) fn deployment(&self) -> Arc<Deployment> {
         self.deployment.load_full()
+    }
+
+    /// Its throttles, metrics and access log.
+    pub(crate) fn traffic(&self) -> Arc<Traffic> {
+        self.traffic.load_full()
     }
 
     /// `None` without variables: events then leave the field out.
@@ -50,18 +60,26 @@ impl Stages {
         definitions: Vec<ApiDefinition>,
         domain_name: impl Fn(&str) -> String,
         hub: &Hub,
-    ) -> Result<Self, Problems> {
+        access_logs: &AccessLogs,
+    ) -> Result<Self, StartError> {
         check_ids(&definitions)?;
         let apis = definitions.len();
         let mut stages = Vec::new();
         for definition in definitions {
             let deployment = Arc::new(compile(&definition)?);
             let domain_name: Arc<str> = domain_name(&definition.api_id).into();
-            for StageDefinition { stage_name, stage_variables, .. } in &definition.stages {
-                let (id, index) = hub.register_stage(StageId::new(&*definition.api_id, stage_name.as_str()));
-                let variables = stage_variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            for written in &definition.stages {
+                let mut checker = Checker::default();
+                let settings = StageSettings::compile(&definition, written, &mut checker);
+                let settings = checker.finish(settings)?;
+                let id = StageId::new(&*definition.api_id, written.stage_name.as_str());
+                let traffic = ArcSwap::from_pointee(Traffic::new(&id, settings, access_logs)?);
+                let (id, index) = hub.register_stage(id);
+                let variables =
+                    written.stage_variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
                 let deployment = ArcSwap::new(deployment.clone());
-                stages.push(Arc::new(Stage { id, index, deployment, variables, domain_name: domain_name.clone() }));
+                let domain_name = domain_name.clone();
+                stages.push(Arc::new(Stage { id, index, deployment, traffic, variables, domain_name }));
             }
         }
         Ok(Self { stages, apis })

@@ -1,5 +1,6 @@
 //! Sets up what bundled applications ask for: tables, functions, API definitions.
 
+use crate::api_files::{ApiFile, NamedFunction};
 use crate::config::Config;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -69,10 +70,22 @@ async fn expires(tables: &Tables, request: &Value) -> Result<bool, ApiError> {
 /// Registers every function with what it can reach: the connections of its own API's stage, and all tables.
 pub(crate) fn functions(
     applications: &[Application],
+    files: &[ApiFile],
     connections: &Arc<dyn Connections>,
     tables: &Arc<dyn CallTable>,
 ) -> Result<Functions, RegisterError> {
     let mut functions = Functions::builder();
+    for file in files {
+        for NamedFunction { name, function, options } in &file.functions {
+            // An HTTP endpoint reaches connections and tables over the network, like any other client.
+            let nowhere = StageId::new(file.definition.api_id.as_str(), "");
+            let clients = Clients {
+                connections: MessageSender::new(Arc::clone(connections), nowhere),
+                tables: TableClient::new(Arc::clone(tables)),
+            };
+            functions = functions.register(name.as_str(), Arc::clone(function), clients, *options);
+        }
+    }
     for application in applications {
         let stage = StageId::new(application.name, application.stage);
         let clients = Clients {
@@ -88,8 +101,8 @@ pub(crate) fn functions(
 }
 
 /// What the gateway serves for them.
-pub(crate) fn apis(applications: &[Application]) -> Vec<ApiDefinition> {
-    applications.iter().map(api).collect()
+pub(crate) fn apis(applications: &[Application], files: &[ApiFile]) -> Vec<ApiDefinition> {
+    applications.iter().map(api).chain(files.iter().map(|file| file.definition.clone())).collect()
 }
 
 fn api(application: &Application) -> ApiDefinition {

@@ -17,7 +17,7 @@ pub use command::{command, flags};
 pub use problem::{Problem, Problems};
 pub use reference::reference_page;
 pub use sources::Sources;
-pub use value::{AccountId, AppList, ByteSize, LogFormat, Maximum, Pace, Region, Switch, Value};
+pub use value::{AccountId, AppList, ByteSize, FileList, LogFormat, Maximum, Pace, Region, Switch, Value};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -98,6 +98,9 @@ settings! {
     /// The bundled applications to run: their tables, functions, API and mappings. Repeat it, separate with commas, or
     /// say `none`.
     Applications app: AppList = "live-metrics" as "NAME";
+    /// Files that each describe a WebSocket API: routes, integrations, authorizers, stages and the HTTP endpoints that are
+    /// its functions. Repeat it, separate with commas, or say `none`.
+    Applications api: FileList = "none" as "FILE";
     /// How long the mappings of bundled applications gather changes before they call their function.
     /// 0 calls it at once.
     Applications batch_window: Duration = "5s" as "DURATION";

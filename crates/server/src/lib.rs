@@ -5,6 +5,7 @@
 
 mod admin;
 pub mod announce;
+mod api_files;
 mod applications;
 mod apps;
 mod collector;

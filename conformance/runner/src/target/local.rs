@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use sluicegate_gateway::api::ApiDefinition;
-use sluicegate_gateway::{Arrived, Clock, Gateway, Hub, HubOptions, Parts, Tapped};
+use sluicegate_gateway::{Arrived, Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts, Tapped};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -71,6 +71,7 @@ impl Local {
             hub,
             threads,
             clock: clock.clone(),
+            options: GatewayOptions { logs_dir: Some(logs.path().to_owned()), ..GatewayOptions::default() },
         })
         .map_err(|error| NotStarted::Refused(error.to_string()))?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| broken(&error))?;

@@ -1,8 +1,9 @@
 //! From words to a deployment: every expression parsed, every reference resolved, every problem reported.
 
-use super::definition::{ApiDefinition, RouteDefinition, StageDefinition};
+use super::definition::{ApiDefinition, RouteDefinition};
 use super::deployment::{ApiKeySource, Deployment, RequiredParameter, Route};
 use super::problem::{Checker, Problems};
+use super::stage_settings::StageSettings;
 use crate::authorizer::Authorization;
 use crate::integration::Integration;
 use crate::model::BodyValidation;
@@ -16,7 +17,7 @@ pub(crate) fn compile(definition: &ApiDefinition) -> Result<Deployment, Problems
     let mut checker = Checker::default();
     let deployment = checker.at(format!("API {}", definition.api_id), |checker| {
         check_id(&definition.api_id, checker);
-        check_stages(&definition.stages, checker);
+        check_stages(definition, checker);
         deployment(definition, checker)
     });
     checker.finish(deployment)
@@ -154,7 +155,8 @@ fn check_id(id: &str, checker: &mut Checker) {
     }
 }
 
-fn check_stages(stages: &[StageDefinition], checker: &mut Checker) {
+fn check_stages(definition: &ApiDefinition, checker: &mut Checker) {
+    let stages = &definition.stages;
     for (index, stage) in stages.iter().enumerate() {
         let name = stage.stage_name.as_str();
         checker.at(format!("stage {name}"), |checker| {
@@ -168,6 +170,7 @@ fn check_stages(stages: &[StageDefinition], checker: &mut Checker) {
             if stages[..index].iter().any(|earlier| earlier.stage_name == name) {
                 checker.problem("there is another stage of this name", "remove one, or rename it");
             }
+            StageSettings::compile(definition, stage, checker);
         });
     }
 }

@@ -39,6 +39,13 @@ pub(crate) struct Route {
     pub(crate) answers: bool,
 }
 
+impl Route {
+    /// Whether anything is asked of a client.
+    pub(crate) fn authorizes(&self) -> bool {
+        self.api_key_required || !matches!(self.authorization, Authorization::None)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RequiredParameter {
     Header(String),

@@ -4,6 +4,7 @@ pub(crate) mod compile;
 pub mod definition;
 pub(crate) mod deployment;
 pub mod problem;
+pub(crate) mod stage_settings;
 
 pub use definition::{
     AccessLogSettings, ApiDefinition, AuthorizerDefinition, IntegrationDefinition, IntegrationResponseDefinition,

@@ -5,10 +5,11 @@ mod function;
 use crate::api::definition::IntegrationDefinition;
 use crate::api::problem::Checker;
 use crate::exchange::Exchange;
+use crate::report::Report;
 use bytes::Bytes;
 use sluicegate_protocol::{Invoke, limits};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
 
 /// What a route runs.
@@ -52,7 +53,23 @@ pub(crate) struct Integrations {
     pub(crate) tasks: TaskTracker,
 }
 
+/// What an integration calls, as far as logs and metrics care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Function,
+    #[expect(dead_code, reason = "HTTP integrations are still to come")]
+    Http,
+    /// Nothing outside the gateway.
+    None,
+}
+
 impl Integration {
+    pub(crate) fn backend(&self) -> Backend {
+        match self.kind {
+            Kind::AwsProxy { .. } => Backend::Function,
+        }
+    }
+
     pub(crate) fn compile(written: &IntegrationDefinition, checker: &mut Checker) -> Option<Self> {
         let kind = match written.integration_type.as_str() {
             "AWS_PROXY" => Kind::AwsProxy { function: function::name(written, checker)? },
@@ -71,8 +88,21 @@ impl Integration {
 }
 
 impl Integrations {
+    /// Runs an integration, and reports how that went.
+    pub(crate) async fn run_reported(
+        &self,
+        integration: &Integration,
+        exchange: &Exchange<'_>,
+        report: &mut Report,
+    ) -> Result<Answer, Failure> {
+        let started = Instant::now();
+        let result = self.run(integration, exchange).await;
+        report.integrated(integration.backend(), &result, started.elapsed());
+        result
+    }
+
     /// Runs an integration to its end, or to its timeout.
-    pub(crate) async fn run(&self, integration: &Integration, exchange: &Exchange<'_>) -> Result<Answer, Failure> {
+    async fn run(&self, integration: &Integration, exchange: &Exchange<'_>) -> Result<Answer, Failure> {
         match &integration.kind {
             Kind::AwsProxy { function } => self.aws_proxy(function, integration.timeout, exchange).await,
         }

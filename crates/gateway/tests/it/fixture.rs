@@ -8,7 +8,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use sluicegate_gateway::api::ApiDefinition;
-use sluicegate_gateway::{Arrived, Clock, Gateway, Hub, HubOptions, Parts, Tapped};
+use sluicegate_gateway::{Arrived, Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts, Tapped};
 use sluicegate_protocol::{BoxFuture, Connections, FunctionError, Invocation, Invoke, InvokeError, StageId};
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -128,8 +128,18 @@ impl Server {
     }
 
     pub async fn with(functions: Functions, apis: Vec<ApiDefinition>, options: HubOptions, clock: Clock) -> Self {
+        Self::with_options(functions, apis, options, clock, GatewayOptions::default()).await
+    }
+
+    pub async fn with_options(
+        functions: Functions,
+        apis: Vec<ApiDefinition>,
+        hub: HubOptions,
+        clock: Clock,
+        options: GatewayOptions,
+    ) -> Self {
         let functions = Arc::new(functions);
-        let (hub, threads) = Hub::new(options, clock.clone()).unwrap();
+        let (hub, threads) = Hub::new(hub, clock.clone()).unwrap();
         let gateway = Gateway::start(Parts {
             apis,
             domain_name: Box::new(|api| format!("{api}.execute-api.us-east-1.amazonaws.com")),
@@ -137,6 +147,7 @@ impl Server {
             hub: hub.clone(),
             threads,
             clock: clock.clone(),
+            options,
         })
         .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

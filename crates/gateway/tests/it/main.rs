@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod access_logs;
 mod connections_api;
+mod default_endpoint;
 mod disconnects;
 mod fixture;
 mod handshake;
 mod limits;
 mod messages;
+mod metrics;
+mod throttling;

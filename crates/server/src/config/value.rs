@@ -193,6 +193,20 @@ impl fmt::Display for AccountId {
 #[derive(Clone, Debug)]
 pub struct AppList(pub Vec<&'static App>);
 
+/// Files, in the order given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileList(pub Vec<PathBuf>);
+
+impl Value for FileList {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self::default());
+        }
+        let files: Vec<_> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(PathBuf::from).collect();
+        if files.is_empty() { Err("no file is named; write none to read none".into()) } else { Ok(Self(files)) }
+    }
+}
+
 impl Value for AppList {
     fn parse(text: &str) -> Result<Self, String> {
         let mut chosen: Vec<&'static App> = Vec::new();

@@ -111,7 +111,7 @@ impl Reactor {
         match self.write(place, std::slice::from_ref(frame.bytes())) {
             Ok(Accepted::Yes) => {
                 self.touch(place);
-                self.stages[usize::from(stage)].sent.increment(1);
+                self.stages[usize::from(stage)].count_sent(1);
                 Ok(())
             }
             Ok(Accepted::QueueFull) => Err(PostError::QueueFull),

@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::slots::{self, Slots};
 use super::{Command, HubOptions, Lifecycle, StageIndex};
 use crate::clock::Clock;
+use crate::metrics::messages_to_clients;
 use metrics::{Counter, Gauge, counter, gauge};
 use mio::{Events, Poll, Token, Waker};
 use sluicegate_protocol::{ConnectionId, StageId};
@@ -53,19 +54,28 @@ struct Members {
     connections: Gauge,
     received: Counter,
     sent: Counter,
+    /// The same, as API Gateway counts it.
+    messages: Counter,
     too_slow: Counter,
 }
 
 impl Members {
     fn new(stage: &StageId) -> Self {
+        let messages = messages_to_clients(stage);
         let stage = || [("api", stage.api.to_string()), ("stage", stage.stage.to_string())];
         Self {
             places: Vec::new(),
             connections: gauge!("sluicegate_connections", &stage()),
             received: counter!("sluicegate_messages_received_total", &stage()),
             sent: counter!("sluicegate_messages_sent_total", &stage()),
+            messages,
             too_slow: counter!("sluicegate_slow_connections_closed_total", &stage()),
         }
+    }
+
+    fn count_sent(&self, messages: u64) {
+        self.sent.increment(messages);
+        self.messages.increment(messages);
     }
 }
 

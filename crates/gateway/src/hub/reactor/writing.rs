@@ -27,7 +27,7 @@ impl Reactor {
                 Err(_) => ended.push((*place as usize, CloseReason::LOST)),
             }
         }
-        members.sent.increment(result.accepted * frames.len() as u64);
+        members.count_sent(result.accepted * frames.len() as u64);
         for (place, reason) in ended {
             result.too_slow += u64::from(reason == CloseReason::TOO_SLOW);
             self.end(place, reason, lifecycle);

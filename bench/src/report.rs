@@ -1,0 +1,104 @@
+//! Everything that was measured, in the shape of `--json`.
+
+use crate::Failure;
+use crate::machine::{Load, Machine};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// `YYYY-MM-DD`, UTC.
+    pub date: String,
+    pub machine: Machine,
+    pub load_before: Load,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_after: Option<Load>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fan_out: Vec<FanOut>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<Idle>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Changes>,
+}
+
+/// Medians over pairs of runs.
+#[derive(Debug, Serialize)]
+pub struct FanOut {
+    pub connections: usize,
+    /// Messages that were there at once for each connection.
+    pub pending: u64,
+    pub hub: Side,
+    pub raw: Side,
+    /// The median of the pairs' own ratios of CPU time per delivery, hub to raw.
+    pub ratio: f64,
+    pub pairs: usize,
+    /// Those among them during which others used the machine.
+    pub noisy_pairs: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Side {
+    pub cpu_ns_per_delivery: f64,
+    pub deliveries_per_second: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Idle {
+    pub system: &'static str,
+    pub connections: usize,
+    pub private_bytes_per_connection: f64,
+    pub resident_bytes_per_connection: f64,
+    /// Of the whole process, with all connections.
+    pub private_bytes: u64,
+    /// CPU time of the server process from `accept` to the 101.
+    pub accept_cpu_us: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Changes {
+    /// The median of the disk alone, in the same folder.
+    pub fsync_ms: f64,
+    pub rows: Vec<Change>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Change {
+    /// 0: the times are those of the writer's own answer.
+    pub clients: usize,
+    pub changes: u64,
+    /// Over the receipts of all clients.
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    /// Over the changes, until the last client had it.
+    pub last_client_p50_ms: f64,
+    pub last_client_p99_ms: f64,
+    pub cpu_us_per_change: f64,
+}
+
+impl Report {
+    pub fn begin() -> Result<Self, Failure> {
+        let (machine, load_before) = (Machine::look()?, Load::look()?);
+        eprintln!("before: {load_before}");
+        Ok(Self {
+            date: time::OffsetDateTime::now_utc().date().to_string(),
+            machine,
+            load_before,
+            load_after: None,
+            fan_out: Vec::new(),
+            idle: Vec::new(),
+            change: None,
+        })
+    }
+
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        let load = Load::look()?;
+        eprintln!("after: {load}");
+        self.load_after = Some(load);
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Load {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "load average {:.2}, {:.0} % of the machine in use by others", self.average, 100.0 * self.busy)
+    }
+}
