@@ -29,12 +29,16 @@ struct Moment {
     date_time: String,
 }
 
-/// Adds `X-Amz-Date` and `Authorization`.
+/// Sent, but signed by neither SDK that cases imitate.
+const UNSIGNED: [&str; 2] = ["content-length", "user-agent"];
+
+/// Adds `X-Amz-Date` and `Authorization`; all headers of the case's own are signed.
 pub fn sign_with_header(request: &mut Request, key: &Key, now_ms: u64) -> Result<(), String> {
     let moment = Moment::new(now_ms)?;
     request.headers.push(("X-Amz-Date".to_owned(), moment.date_time.clone()));
     let (path, query) = split(&request.target);
-    let canonical = canonical_request(request, path, query, "host;x-amz-date", &to_hex(&Sha256::digest(&request.body)));
+    let signed = signed_headers(request);
+    let canonical = canonical_request(request, path, query, &signed, &to_hex(&Sha256::digest(&request.body)));
     let signature = signature(key, &moment, &canonical);
     let scope = scope(key, &moment);
     let value =
@@ -79,6 +83,18 @@ fn canonical_request(request: &Request, path: &str, query: &str, signed: &str, b
     parameters.sort_unstable();
     let headers: String = signed.split(';').map(|name| format!("{name}:{}\n", header(request, name))).collect();
     format!("{}\n{}\n{}\n{headers}\n{signed}\n{body_hash}", request.method, path.join("/"), parameters.join("&"))
+}
+
+fn signed_headers(request: &Request) -> String {
+    let names = request.headers.iter().map(|(name, _)| name.to_lowercase());
+    let mut names: Vec<_> = names.filter(|name| !UNSIGNED.contains(&name.as_str()) && !is_of_hop(name)).collect();
+    names.sort_unstable();
+    names.join(";")
+}
+
+/// What a handshake says to the next hop only.
+fn is_of_hop(name: &str) -> bool {
+    matches!(name, "connection" | "upgrade") || name.starts_with("sec-websocket-")
 }
 
 fn header<'a>(request: &'a Request, name: &str) -> &'a str {

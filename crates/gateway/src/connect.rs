@@ -97,22 +97,22 @@ impl Candidate {
     /// Asks all who have a say, in the order of AWS.
     async fn ask(&mut self, moment: Moment, report: &mut Report) -> Result<Option<HeaderValue>, Response> {
         let deployment = self.stage.deployment();
-        if let Some(route) = &deployment.connect {
-            let started = Instant::now();
-            let decision = authorize(&self.inner, &deployment, route, &self.exchange(moment)).await;
-            if route.authorizes() {
-                report.authorized(&decision, started.elapsed());
-            }
-            let granted = decision?;
-            (self.peer.authorizer, self.peer.identity) = (granted.authorizer, granted.identity);
+        let started = Instant::now();
+        let granted = authorize(&self.inner, &deployment, &self.exchange(moment)).await;
+        let granted = granted.map_err(|refusal| refusal.answer());
+        if deployment.connect.as_ref().is_some_and(Route::authorizes) {
+            report.authorized(&granted, started.elapsed());
         }
+        let granted = granted?;
+        (self.peer.authorizer, self.peer.identity) = (granted.authorizer, granted.identity);
         if !self.inner.throttle.allows(&self.stage.traffic().throttle, Asking::Connect, moment.now) {
             return Err(too_many_requests());
         }
-        match &deployment.connect {
-            Some(route) => self.run(route, moment, report).await,
-            None => Ok(None),
-        }
+        let subprotocol = match &deployment.connect {
+            Some(route) => self.run(route, moment, report).await?,
+            None => None,
+        };
+        Ok(subprotocol.or(granted.subprotocol.map(HeaderValue::from_static)))
     }
 
     /// Runs the `$connect` integration. Neither its body nor its other headers reach the client.

@@ -6,7 +6,8 @@ use http::request::Parts;
 use percent_encoding::percent_decode;
 use serde::Serialize;
 use sluicegate_protocol::event::{
-    Authorizer, ConnectEvent, DisconnectEvent, Identity, MessageEvent, MultiValues, RequestContext, SingleValues,
+    Authorizer, AuthorizerEvent, ConnectEvent, DisconnectEvent, Identity, MessageEvent, MultiValues, RequestContext,
+    SingleValues,
 };
 use sluicegate_protocol::{CloseReason, RequestId};
 use std::cmp::Ordering;
@@ -66,6 +67,31 @@ fn connect(exchange: &Exchange<'_>, request: &ClientRequest) -> Bytes {
         stage_variables: exchange.stage.variables().map(SingleValues),
         request_context: context(exchange, &texts),
         is_base64_encoded: false,
+    })
+}
+
+/// The event the function that authorizes `$connect` is sent. Unlike the route's it shows the headers of the upgrade.
+pub(crate) fn for_authorizer(
+    exchange: &Exchange<'_>,
+    request: &ClientRequest,
+    method_arn: &str,
+    caller: &[(&'static str, String)],
+) -> Bytes {
+    let upgrade = [("Connection", "upgrade"), ("content-length", "0"), ("Upgrade", "websocket")];
+    let mut headers = request.headers.clone();
+    headers.extend(upgrade.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    headers.sort_by(|(one, _), (two, _)| compare_ignoring_case(one, two));
+    let texts = Texts::new(exchange);
+    let context = context(exchange, &texts);
+    to_json(&AuthorizerEvent {
+        r#type: "REQUEST",
+        method_arn,
+        headers: SingleValues(&headers),
+        multi_value_headers: MultiValues(&headers),
+        query_string_parameters: SingleValues(&request.query),
+        multi_value_query_string_parameters: MultiValues(&request.query),
+        stage_variables: SingleValues(exchange.stage.variables().unwrap_or_default()),
+        request_context: RequestContext { identity: Identity { caller, ..context.identity }, ..context },
     })
 }
 

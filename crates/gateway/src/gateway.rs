@@ -1,8 +1,10 @@
 //! The gateway as the server sees it: requests in, answers out, and an orderly end.
 
 use crate::access_log::{AccessLogError, AccessLogs};
+use crate::account::Account;
 use crate::address::{Target, is_execute_api, resolve};
-use crate::api::{ApiDefinition, Problems};
+use crate::api::{ApiDefinition, Problems, UsageDefinition};
+use crate::authorizer::UsagePlans;
 use crate::clock::Clock;
 use crate::connect;
 use crate::dispatch::Dispatcher;
@@ -20,7 +22,7 @@ use bytes::Bytes;
 use http::Request;
 use http::header::HOST;
 use hyper::body::Body;
-use sluicegate_endpoint::Response;
+use sluicegate_endpoint::{Credentials, Response};
 use sluicegate_protocol::Invoke;
 use std::io;
 use std::net::SocketAddr;
@@ -39,6 +41,10 @@ pub(crate) struct Inner {
     pub(crate) stages: Stages,
     pub(crate) hub: Hub,
     pub(crate) integrations: Integrations,
+    pub(crate) account: Account,
+    /// Whose signatures are accepted.
+    pub(crate) credentials: Credentials,
+    pub(crate) usage_plans: UsagePlans,
     /// Requests between their arrival and the hand-over of their socket.
     pub(crate) handshakes: TaskTracker,
     pub(crate) clock: Clock,
@@ -64,6 +70,11 @@ pub enum StartError {
 /// What a gateway is made of.
 pub struct Parts {
     pub apis: Vec<ApiDefinition>,
+    pub account: Account,
+    /// Who may sign requests. None: a signature must be there, but is not verified.
+    pub credentials: Credentials,
+    /// API keys and what they may use.
+    pub usage: UsageDefinition,
     /// The host that events name, by API id: `{apiId}.execute-api.{region}.amazonaws.com` unless configured otherwise.
     pub domain_name: Box<dyn Fn(&str) -> String + Send + Sync>,
     pub invoke: Arc<dyn Invoke>,
@@ -96,6 +107,9 @@ impl Gateway {
         let inner = Arc::new(Inner {
             stages: Stages::new(parts.apis, parts.domain_name, &parts.hub, &access_logs)?,
             hub: parts.hub,
+            account: parts.account,
+            credentials: parts.credentials,
+            usage_plans: UsagePlans::compile(&parts.usage)?,
             integrations: Integrations { invoke: parts.invoke, tasks: TaskTracker::new() },
             handshakes: TaskTracker::new(),
             clock: parts.clock,

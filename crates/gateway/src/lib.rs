@@ -14,6 +14,7 @@
 //! by `$connect` is reported to `$disconnect` exactly once.
 
 mod access_log;
+mod account;
 mod address;
 pub mod api;
 mod authorizer;
@@ -41,6 +42,7 @@ mod user_agents;
 mod websocket;
 
 pub use access_log::AccessLogError;
+pub use account::Account;
 pub use clock::Clock;
 pub use gateway::{Arrived, Gateway, GatewayOptions, Parts, StartError};
 pub use head::{Head, Tapped};

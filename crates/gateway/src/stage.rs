@@ -3,10 +3,11 @@
 use crate::access_log::AccessLogs;
 use crate::address::{StageAddress, without_port};
 use crate::api::compile::compile;
-use crate::api::definition::ApiDefinition;
+use crate::api::definition::{ApiDefinition, StageDefinition};
 use crate::api::deployment::Deployment;
 use crate::api::problem::{Checker, Problems};
 use crate::api::stage_settings::StageSettings;
+use crate::authorizer::Admission;
 use crate::gateway::StartError;
 use crate::hub::{Hub, StageIndex};
 use crate::traffic::Traffic;
@@ -21,6 +22,8 @@ pub(crate) struct Stage {
     deployment: ArcSwap<Deployment>,
     traffic: ArcSwap<Traffic>,
     variables: Vec<(String, String)>,
+    /// What every client must pass before its route is looked at.
+    pub(crate) admission: Admission,
     domain_name: Arc<str>,
 }
 
@@ -72,6 +75,7 @@ impl Stages {
                 let mut checker = Checker::default();
                 let settings = StageSettings::compile(&definition, written, &mut checker);
                 let settings = checker.finish(settings)?;
+                let admission = admission(&definition, written)?;
                 let id = StageId::new(&*definition.api_id, written.stage_name.as_str());
                 let traffic = ArcSwap::from_pointee(Traffic::new(&id, settings, access_logs)?);
                 let (id, index) = hub.register_stage(id);
@@ -79,7 +83,7 @@ impl Stages {
                     written.stage_variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
                 let deployment = ArcSwap::new(deployment.clone());
                 let domain_name = domain_name.clone();
-                stages.push(Arc::new(Stage { id, index, deployment, traffic, variables, domain_name }));
+                stages.push(Arc::new(Stage { id, index, deployment, traffic, variables, admission, domain_name }));
             }
         }
         Ok(Self { stages, apis })
@@ -98,6 +102,14 @@ impl Stages {
     pub(crate) fn by_index(&self, index: StageIndex) -> Option<&Arc<Stage>> {
         self.stages.iter().find(|stage| stage.index == index)
     }
+}
+
+fn admission(definition: &ApiDefinition, stage: &StageDefinition) -> Result<Admission, Problems> {
+    let mut checker = Checker::default();
+    let admission = checker.at(format!("API {}, stage {}", definition.api_id, stage.stage_name), |checker| {
+        Admission::compile(definition, stage, checker)
+    });
+    checker.finish(admission)
 }
 
 fn check_ids(definitions: &[ApiDefinition]) -> Result<(), Problems> {

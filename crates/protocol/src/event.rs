@@ -22,6 +22,21 @@ pub struct ConnectEvent<'a> {
     pub is_base64_encoded: bool,
 }
 
+/// The payload of a function that authorizes `$connect`. Maps are empty rather than left out.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizerEvent<'a> {
+    /// Always `REQUEST`.
+    pub r#type: &'static str,
+    pub method_arn: &'a str,
+    pub headers: SingleValues<'a>,
+    pub multi_value_headers: MultiValues<'a>,
+    pub query_string_parameters: SingleValues<'a>,
+    pub multi_value_query_string_parameters: MultiValues<'a>,
+    pub stage_variables: SingleValues<'a>,
+    pub request_context: RequestContext<'a>,
+}
+
 /// The payload of a route's integration.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

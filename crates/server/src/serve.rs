@@ -13,9 +13,10 @@ use crate::open_files::{self, TooFewFiles};
 use crate::prometheus;
 use crate::public::Public;
 use serde::Serialize;
+use sluicegate_endpoint::Credentials;
 use sluicegate_functions::RegisterError;
-use sluicegate_gateway::api::ApiDefinition;
-use sluicegate_gateway::{AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
+use sluicegate_gateway::api::{ApiDefinition, UsageDefinition};
+use sluicegate_gateway::{Account, AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use sluicegate_mappings::{Mappings, RetryPace};
 use sluicegate_protocol::{CallTable, Connections, Invoke};
 use sluicegate_tables::Tables;
@@ -120,6 +121,9 @@ impl Server {
         let region = config.region.clone();
         let gateway = Gateway::start(Parts {
             apis: definitions.clone(),
+            account: Account { region: config.region.to_string(), account_id: config.account.to_string() },
+            credentials: Credentials::default(),
+            usage: UsageDefinition::default(),
             domain_name: Box::new(move |api| format!("{api}.execute-api.{region}.amazonaws.com")),
             invoke: Arc::clone(&invoke),
             hub,

@@ -1,11 +1,10 @@
 //! Our gateway in this process, on a port and with a clock of its own, for one case.
 
-use super::Caller;
 use super::backend::{Arrived as BackendRequest, Backend};
+use super::callers::{self, ACCOUNT, REGION};
 use super::functions::{Functions, Recorded};
 use crate::case::{ApiChange, Given};
 use crate::names::Names;
-use crate::signing::Key;
 use crate::usual_api::ApiDraft;
 use crate::wire::patiently;
 use hyper::server::conn::http1;
@@ -24,8 +23,6 @@ use tokio::task::AbortHandle;
 
 /// 4 March 2026, 10:20:30.117 UTC: when every case starts.
 const START_MS: u64 = 1_772_619_630_117;
-const REGION: &str = "us-east-1";
-const ACCOUNT: &str = "111122223333";
 
 pub struct Local {
     pub address: SocketAddr,
@@ -66,6 +63,9 @@ impl Local {
         unsupported(given).map_err(NotStarted::Broken)?;
         let gateway = Gateway::start(Parts {
             apis: vec![definition],
+            account: callers::account(),
+            credentials: callers::credentials().map_err(NotStarted::Broken)?,
+            usage: callers::usage(api, &given.api_keys),
             domain_name: Box::new(domain_of),
             invoke: functions.clone(),
             hub,
@@ -145,16 +145,6 @@ impl Local {
     }
 }
 
-/// The key of a caller, which the gateway knows.
-pub(super) fn key(caller: Caller) -> Key {
-    let (id, secret) = match caller {
-        Caller::Owner => ("AKIAOWNER00000000000", "owner-secret"),
-        Caller::Poster => ("AKIAPOSTER0000000000", "poster-secret"),
-        Caller::Stranger => ("AKIASTRANGER00000000", "stranger-secret"),
-    };
-    Key { id: id.to_owned(), secret: secret.to_owned(), region: REGION.to_owned() }
-}
-
 fn own_names(api: &str, backend: SocketAddr) -> [(&'static str, String); 5] {
     [
         ("api", api.to_owned()),
@@ -187,9 +177,6 @@ fn hub_options(given: &Given) -> HubOptions {
 
 /// What a case may want and this gateway does not have.
 fn unsupported(given: &Given) -> Result<(), String> {
-    if !given.api_keys.is_empty() {
-        return Err("the gateway knows no API keys".to_owned());
-    }
     if !given.domains.is_empty() {
         return Err("the gateway knows no domains of one's own".to_owned());
     }

@@ -1,6 +1,7 @@
 //! What is tested: our own gateway in this process, or an endpoint elsewhere.
 
 mod backend;
+mod callers;
 mod functions;
 mod local;
 mod remote;
@@ -75,7 +76,7 @@ impl Target {
 
     pub fn key(&self, caller: Caller) -> Result<Key, String> {
         match self {
-            Self::Local(_) => Ok(local::key(caller)),
+            Self::Local(_) => Ok(callers::key(caller)),
             Self::Remote(remote) => remote.key(caller),
         }
     }

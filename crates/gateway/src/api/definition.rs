@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A WebSocket API with its routes, integrations, authorizers, models and stages.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -167,7 +168,7 @@ pub struct AccessLogSettings {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StageExtensions {
-    /// Accept only these origins, such as `https://app.example.org`; empty accepts all.
+    /// Accept only these origins, such as `https://app.example.org`; empty accepts all. Decided before anything else.
     pub allowed_origins: Vec<String>,
     /// Bytes of one inbound frame, above the 32 KB of AWS, up to the message limit.
     pub frame_bytes: Option<usize>,
@@ -185,13 +186,86 @@ pub struct JwtDefinition {
     pub audience: Vec<String>,
     /// Such as `RS256`; a token with any other is refused.
     pub algorithms: Vec<String>,
-    /// `route.request.header.NAME`, `route.request.querystring.NAME` or `subprotocol`.
+    /// `route.request.header.NAME` (with or without `Bearer`), `route.request.querystring.NAME`, or `subprotocol`: the
+    /// client offers `bearer` and, right after it, the token. The first that holds a token counts; without any the
+    /// `Authorization` header is looked at.
     pub identity_source: Vec<String>,
     /// For HS256, HS384 and HS512: the environment variable that holds the shared secret.
     pub secret_env: Option<String>,
-    /// A file with a JSON Web Key Set.
+    /// Instead of `secret_env`: a file that holds it; a line break at its end does not count.
+    pub secret_file: Option<String>,
+    /// A file with a JSON Web Key Set; read again when a token names a key that is not in it.
     pub jwks_file: Option<String>,
-    /// An address of a JSON Web Key Set.
+    /// An address of a JSON Web Key Set: https, or http on this machine.
     pub jwks_url: Option<String>,
+    /// How far clocks may differ where `exp` and `nbf` are checked; 60 if absent, at most 300.
     pub leeway_seconds: Option<u64>,
+}
+
+/// API keys and usage plans, which belong to no single API.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UsageDefinition {
+    pub api_keys: Vec<ApiKeyDefinition>,
+    pub usage_plans: Vec<UsagePlanDefinition>,
+}
+
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ApiKeyDefinition {
+    pub id: String,
+    pub name: String,
+    /// What clients send: 20 to 128 characters.
+    pub value: String,
+    pub enabled: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UsagePlanDefinition {
+    pub id: String,
+    pub name: String,
+    pub api_stages: Vec<ApiStageDefinition>,
+    /// Ids of API keys; each has the plan's rate and quota to itself.
+    pub keys: Vec<String>,
+    pub throttle: Option<PlanThrottleDefinition>,
+    pub quota: Option<QuotaDefinition>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ApiStageDefinition {
+    pub api_id: String,
+    pub stage: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PlanThrottleDefinition {
+    /// Connects per second.
+    pub rate_limit: f64,
+    pub burst_limit: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct QuotaDefinition {
+    /// Connects per period.
+    pub limit: u64,
+    /// `DAY`, `WEEK` or `MONTH`, in UTC.
+    pub period: String,
+}
+
+impl Default for ApiKeyDefinition {
+    fn default() -> Self {
+        Self { id: String::new(), name: String::new(), value: String::new(), enabled: true }
+    }
+}
+
+impl fmt::Debug for ApiKeyDefinition {
+    /// Without the value, which is a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, name, enabled) = (&self.id, &self.name, &self.enabled);
+        f.debug_struct("ApiKeyDefinition").field("id", id).field("name", name).field("enabled", enabled).finish()
+    }
 }

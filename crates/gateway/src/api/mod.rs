@@ -7,8 +7,9 @@ pub mod problem;
 pub(crate) mod stage_settings;
 
 pub use definition::{
-    AccessLogSettings, ApiDefinition, AuthorizerDefinition, IntegrationDefinition, IntegrationResponseDefinition,
-    JwtDefinition, ModelDefinition, RequestParameter, RouteDefinition, RouteResponseDefinition, RouteSettings,
-    StageDefinition, StageExtensions,
+    AccessLogSettings, ApiDefinition, ApiKeyDefinition, ApiStageDefinition, AuthorizerDefinition,
+    IntegrationDefinition, IntegrationResponseDefinition, JwtDefinition, ModelDefinition, PlanThrottleDefinition,
+    QuotaDefinition, RequestParameter, RouteDefinition, RouteResponseDefinition, RouteSettings, StageDefinition,
+    StageExtensions, UsageDefinition, UsagePlanDefinition,
 };
 pub use problem::{Problem, Problems};

@@ -2,6 +2,8 @@
 
 mod function;
 
+pub(crate) use function::function_of;
+
 use crate::api::definition::IntegrationDefinition;
 use crate::api::problem::Checker;
 use crate::exchange::Exchange;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access_logs;
+mod authorization;
 mod connections_api;
 mod default_endpoint;
 mod disconnects;
@@ -11,4 +12,6 @@ mod handshake;
 mod limits;
 mod messages;
 mod metrics;
+mod signatures;
 mod throttling;
+mod tokens;
