@@ -15,9 +15,11 @@ use crate::report::Report;
 use crate::stage::Stage;
 use crate::throttle::Asking;
 use crate::websocket::handshake::{Refusal, accept_key};
+use crate::websocket::{Compression, extension};
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT,
+    CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE, USER_AGENT,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
@@ -50,7 +52,14 @@ pub(crate) async fn connect<B>(
         tracing::warn!(stage = %stage.id, "no place for another connection: raise max_connections");
         return unavailable();
     };
-    let peer = peer(inner, &stage, &parts, &reservation, arrival);
+    let extensions = match stage.compression {
+        Compression::None => None,
+        Compression::Deflate => extension::agree(&parts.headers),
+    };
+    let mut peer = peer(inner, &stage, &parts, &reservation, arrival);
+    if extensions.is_some() {
+        peer.compression = Compression::Deflate;
+    }
     let headers = head.headers().unwrap_or_else(|| plain_headers(&parts.headers));
     let request = event::client_request(parts, headers, inner.clock.now_ms(), arrival);
     let (decided, decision) = oneshot::channel();
@@ -64,7 +73,7 @@ pub(crate) async fn connect<B>(
     match decision.await {
         Ok(Ok((opening, subprotocol))) => {
             inner.handshakes.spawn(hand_over(upgrade, opening));
-            switching_protocols(accept, subprotocol)
+            switching_protocols(accept, extensions, subprotocol)
         }
         Ok(Err(refusal)) => refusal,
         Err(_) => reply::internal_server_error(StatusCode::INTERNAL_SERVER_ERROR),
@@ -91,7 +100,7 @@ impl Candidate {
         }
         report.finish(&self.exchange(moment), &self.stage.traffic());
         let subprotocol = decision?;
-        Ok((self.reservation.open(Arc::new(self.peer)), subprotocol))
+        Ok((self.reservation.open(Arc::new(self.peer), self.inner.clock.now_ms()), subprotocol))
     }
 
     /// Asks all who have a say, in the order of AWS.
@@ -191,13 +200,20 @@ fn plain_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
-fn switching_protocols(accept: HeaderValue, subprotocol: Option<HeaderValue>) -> Response {
+fn switching_protocols(
+    accept: HeaderValue,
+    extensions: Option<HeaderValue>,
+    subprotocol: Option<HeaderValue>,
+) -> Response {
     let mut response = http::Response::new(Full::new(Bytes::new()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(extensions) = extensions {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, extensions);
+    }
     if let Some(subprotocol) = subprotocol {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }

@@ -4,11 +4,13 @@ use crate::api::deployment::Route;
 use crate::event::Moment;
 use crate::exchange::{Exchange, Occasion};
 use crate::gateway::Inner;
-use crate::hub::Lifecycle;
+use crate::hub::{Inbound, Lifecycle};
 use crate::integration::{Answer, Failure};
 use crate::peer::Peer;
 use crate::report::{GatewayError, Report};
 use crate::throttle::Asking;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sluicegate_protocol::{CloseReason, RequestId, limits};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,14 +27,18 @@ const DISCONNECT_BACKOFF: Duration = Duration::from_millis(100);
 pub(crate) struct Dispatcher(pub(crate) Arc<Inner>);
 
 impl Lifecycle for Dispatcher {
-    fn message(&self, peer: &Arc<Peer>, text: &str) {
-        let in_flight = InFlight::begin(&self.0, peer, text.len());
+    fn message(&self, peer: &Arc<Peer>, message: Inbound<'_>) {
+        let bytes = match message {
+            Inbound::Text(text) => text.len(),
+            Inbound::Binary(bytes) => bytes.len(),
+        };
+        let in_flight = InFlight::begin(&self.0, peer, bytes);
         let moment = Moment::new(self.0.clock.now_ms());
         if self.0.bytes_in_flight.load(Ordering::Relaxed) > IN_FLIGHT_BYTES {
             return refuse(&self.0, peer, moment);
         }
-        let text = text.to_owned();
-        let task = async move { answer(&in_flight.inner, &in_flight.peer, moment, &text).await };
+        let body = Body::from(message);
+        let task = async move { answer(&in_flight.inner, &in_flight.peer, moment, &body).await };
         self.0.integrations.tasks.spawn_on(task, &self.0.runtime);
     }
 
@@ -41,6 +47,29 @@ impl Lifecycle for Dispatcher {
         let inner = self.0.clone();
         let task = async move { run_disconnect_route(&inner, &peer, &reason).await };
         self.0.integrations.tasks.spawn_on(task, &self.0.runtime);
+    }
+}
+
+/// A message as its event shows it.
+struct Body {
+    text: String,
+    is_base64: bool,
+}
+
+impl From<Inbound<'_>> for Body {
+    fn from(message: Inbound<'_>) -> Self {
+        match message {
+            Inbound::Text(text) => Self { text: text.to_owned(), is_base64: false },
+            Inbound::Binary(bytes) => Self { text: STANDARD.encode(bytes), is_base64: true },
+        }
+    }
+}
+
+impl Body {
+    /// What expressions and models look into. The bytes of a binary frame are nobody's JSON, whatever their Base64 looks like,
+    /// so such a message goes to `$default`.
+    fn readable(&self) -> &str {
+        if self.is_base64 { "" } else { &self.text }
     }
 }
 
@@ -65,14 +94,15 @@ impl Drop for InFlight {
     }
 }
 
-async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, text: &str) {
+async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, body: &Body) {
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
     let deployment = stage.deployment();
-    let route = deployment.route_for(text);
-    let occasion = Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: text, is_base64: false };
+    let route = deployment.route_for(body.readable());
+    let occasion =
+        Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: &body.text, is_base64: body.is_base64 };
     let exchange = Exchange { stage, peer, moment, route_key: route.map_or("", |route| &route.key), occasion };
     let mut report = Report::default();
-    let outcome = handle(inner, route, &exchange, &mut report).await;
+    let outcome = handle(inner, route, &exchange, body, &mut report).await;
     if let Err(error) = &outcome {
         report.failed(*error);
     }
@@ -90,6 +120,7 @@ async fn handle(
     inner: &Inner,
     route: Option<&Route>,
     exchange: &Exchange<'_>,
+    body: &Body,
     report: &mut Report,
 ) -> Result<Answer, GatewayError> {
     let asking = Asking::Message(route.map(|route| route.key.as_str()));
@@ -97,7 +128,7 @@ async fn handle(
         return Err(GatewayError::THROTTLED);
     }
     let route = route.ok_or(GatewayError::NO_ROUTE)?;
-    if let Some(Err(reason)) = route.validation.as_ref().map(|validation| validation.check(exchange.body())) {
+    if let Some(Err(reason)) = route.validation.as_ref().map(|validation| validation.check(body.readable())) {
         tracing::debug!(route = %route.key, %reason, "a message does not fit its model");
         report.invalid_body(reason);
         return Err(GatewayError::BAD_REQUEST_BODY);

@@ -39,7 +39,7 @@ mod stage;
 mod throttle;
 mod traffic;
 mod user_agents;
-mod websocket;
+pub mod websocket;
 
 pub use access_log::AccessLogError;
 pub use account::Account;

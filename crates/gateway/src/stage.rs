@@ -7,10 +7,12 @@ use crate::api::definition::{ApiDefinition, StageDefinition};
 use crate::api::deployment::Deployment;
 use crate::api::problem::{Checker, Problems};
 use crate::api::stage_settings::StageSettings;
+use crate::api::wire;
 use crate::authorizer::Admission;
 use crate::gateway::StartError;
 use crate::hub::{Hub, StageIndex};
 use crate::traffic::Traffic;
+use crate::websocket::Compression;
 use arc_swap::ArcSwap;
 use sluicegate_protocol::StageId;
 use std::sync::Arc;
@@ -19,6 +21,8 @@ use std::sync::Arc;
 pub(crate) struct Stage {
     pub(crate) id: Arc<StageId>,
     pub(crate) index: StageIndex,
+    /// What a client may negotiate.
+    pub(crate) compression: Compression,
     deployment: ArcSwap<Deployment>,
     traffic: ArcSwap<Traffic>,
     variables: Vec<(String, String)>,
@@ -76,14 +80,22 @@ impl Stages {
                 let settings = StageSettings::compile(&definition, written, &mut checker);
                 let settings = checker.finish(settings)?;
                 let admission = admission(&definition, written)?;
+                let wire = wire::wire(&written.sluicegate);
                 let id = StageId::new(&*definition.api_id, written.stage_name.as_str());
                 let traffic = ArcSwap::from_pointee(Traffic::new(&id, settings, access_logs)?);
-                let (id, index) = hub.register_stage(id);
+                let (id, index) = hub.register_stage(id, wire);
                 let variables =
                     written.stage_variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-                let deployment = ArcSwap::new(deployment.clone());
-                let domain_name = domain_name.clone();
-                stages.push(Arc::new(Stage { id, index, deployment, traffic, variables, admission, domain_name }));
+                stages.push(Arc::new(Stage {
+                    id,
+                    index,
+                    compression: wire.compression,
+                    deployment: ArcSwap::new(deployment.clone()),
+                    traffic,
+                    variables,
+                    admission,
+                    domain_name: domain_name.clone(),
+                }));
             }
         }
         Ok(Self { stages, apis })

@@ -4,6 +4,7 @@ use super::definition::{ApiDefinition, RouteDefinition};
 use super::deployment::{ApiKeySource, Deployment, RequiredParameter, Route};
 use super::problem::{Checker, Problems};
 use super::stage_settings::StageSettings;
+use super::wire;
 use crate::authorizer::Authorization;
 use crate::integration::Integration;
 use crate::model::BodyValidation;
@@ -167,6 +168,7 @@ fn check_stages(definition: &ApiDefinition, checker: &mut Checker) {
             if matches!(name, "ping" | "sping") {
                 checker.problem("the name is reserved for health checks", "choose another");
             }
+            wire::check(&stage.sluicegate, checker);
             if stages[..index].iter().any(|earlier| earlier.stage_name == name) {
                 checker.problem("there is another stage of this name", "remove one, or rename it");
             }
@@ -228,6 +230,14 @@ mod tests {
                 "API a/b: the API id cannot stand in an address; use letters, digits and hyphens",
             ),
             (json!({"stages": [{"stageName": "a b"}]}), "API chat, stage a b: the name cannot"),
+            (
+                json!({"stages": [{"stageName": "p", "sluicegate": {"frameBytes": 1000}}]}),
+                "API chat, stage p: frameBytes 1000 is less than API Gateway takes",
+            ),
+            (
+                json!({"stages": [{"stageName": "p", "sluicegate": {"frameBytes": 131_073}}]}),
+                "; use 32768 to 131072, or leave it out",
+            ),
             (json!({"stages": [{"stageName": "p"}, {"stageName": "p"}]}), "API chat, stage p: there is another stage"),
             (
                 json!({"routes": [route("a", "integrations/x")]}),

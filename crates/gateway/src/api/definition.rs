@@ -172,8 +172,9 @@ pub struct StageExtensions {
     pub allowed_origins: Vec<String>,
     /// Bytes of one inbound frame, above the 32 KB of AWS, up to the message limit.
     pub frame_bytes: Option<usize>,
-    /// Take binary frames: the event's body is then Base64 and `isBase64Encoded` true.
+    /// Take binary frames: the event's body is then Base64 and `isBase64Encoded` true. Being no JSON, they go to `$default`.
     pub binary_frames: bool,
+    /// Agree on permessage-deflate with clients that offer it, without context takeover.
     pub permessage_deflate: bool,
     pub jwt: Option<JwtDefinition>,
 }

@@ -5,6 +5,7 @@ pub mod definition;
 pub(crate) mod deployment;
 pub mod problem;
 pub(crate) mod stage_settings;
+pub(crate) mod wire;
 
 pub use definition::{
     AccessLogSettings, ApiDefinition, ApiKeyDefinition, ApiStageDefinition, AuthorizerDefinition,

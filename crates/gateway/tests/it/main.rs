@@ -4,6 +4,7 @@
 
 mod access_logs;
 mod authorization;
+mod compression;
 mod connections_api;
 mod default_endpoint;
 mod disconnects;
@@ -12,6 +13,8 @@ mod handshake;
 mod limits;
 mod messages;
 mod metrics;
+mod protocol;
+mod raw;
 mod signatures;
 mod throttling;
 mod tokens;
