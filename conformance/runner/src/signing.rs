@@ -42,7 +42,7 @@ pub fn sign_with_header(request: &mut Request, key: &Key, now_ms: u64) -> Result
     let signature = signature(key, &moment, &canonical);
     let scope = scope(key, &moment);
     let value =
-        format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders=host;x-amz-date, Signature={signature}", key.id);
+        format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={signed}, Signature={signature}", key.id);
     request.headers.push(("Authorization".to_owned(), value));
     Ok(())
 }
