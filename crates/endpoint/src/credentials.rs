@@ -1,6 +1,6 @@
 //! Who may sign requests: access keys with their secrets, the users they belong to, and what those may do.
 
-use crate::policy::{Decision, Policy, decide};
+use crate::policy::{Decision, Policy, decide, decide_everywhere};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -81,6 +81,14 @@ impl Caller {
         match self {
             Self::Anyone { .. } => Decision::Allowed,
             Self::Known(credential) => decide(&credential.policies, action, resources),
+        }
+    }
+
+    /// Whether the caller may do `action` to resources that are not known by name.
+    pub fn may_everywhere(&self, action: &str) -> Decision {
+        match self {
+            Self::Anyone { .. } => Decision::Allowed,
+            Self::Known(credential) => decide_everywhere(&credential.policies, action),
         }
     }
 

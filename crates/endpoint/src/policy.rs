@@ -115,6 +115,24 @@ pub fn decide<'a>(policies: impl IntoIterator<Item = &'a Policy>, action: &str, 
     decision
 }
 
+/// What policies say of an action on resources that are not known by name: permission must cover them all, and any denial
+/// of the action counts.
+pub fn decide_everywhere<'a>(policies: impl IntoIterator<Item = &'a Policy>, action: &str) -> Decision {
+    let mut decision = Decision::ImplicitlyDenied;
+    for statement in policies.into_iter().flat_map(|policy| &policy.0).filter(|one| one.is_about_action(action)) {
+        match (statement.effect, &statement.resources) {
+            (Effect::Deny, _) => return Decision::ExplicitlyDenied,
+            (Effect::Allow, Scope::Only(resources))
+                if !statement.conditional && resources.iter().any(Pattern::is_anything) =>
+            {
+                decision = Decision::Allowed;
+            }
+            (Effect::Allow, _) => {}
+        }
+    }
+    decision
+}
+
 impl Statement {
     fn read(written: WrittenStatement) -> Result<Self, PolicyError> {
         let conditional = match &written.condition {
@@ -134,11 +152,14 @@ impl Statement {
         if self.effect == Effect::Allow && self.conditional {
             return false;
         }
-        let about_action = match &self.actions {
+        self.is_about_action(action) && self.is_about_resource(resources)
+    }
+
+    fn is_about_action(&self, action: &str) -> bool {
+        match &self.actions {
             Scope::Only(patterns) => patterns.iter().any(|pattern| pattern.matches_ignoring_case(action)),
             Scope::AllBut(patterns) => !patterns.iter().any(|pattern| pattern.matches_ignoring_case(action)),
-        };
-        about_action && self.is_about_resource(resources)
+        }
     }
 
     /// Where a resource has several names or a variable is not known, permission is read narrowly and denial widely.

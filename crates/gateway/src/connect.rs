@@ -126,23 +126,27 @@ impl Candidate {
 
     /// Runs the `$connect` integration. Neither its body nor its other headers reach the client.
     async fn run(&self, route: &Route, moment: Moment, report: &mut Report) -> Result<Option<HeaderValue>, Response> {
-        self.check_required_parameters(route)?;
+        if self.lacks_a_parameter(route) {
+            return Err(bad_request());
+        }
         let Some(integration) = &route.integration else { return Ok(None) };
         let result = self.inner.integrations.run_reported(integration, &self.exchange(moment), report).await;
         let answer = result.map_err(failed)?;
         match answer.status {
             // A value that cannot stand in a header is as good as none.
             200..300 => Ok(answer.subprotocol.and_then(|value| HeaderValue::from_str(&value).ok())),
+            // A 1xx is no answer to a handshake: the one that switches protocols is the gateway's own to give.
+            100..200 => Err(reply::internal_server_error(StatusCode::BAD_GATEWAY)),
             status => Err(reply::status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))),
         }
     }
 
-    fn check_required_parameters(&self, route: &Route) -> Result<(), Response> {
-        let missing = route.required_parameters.iter().any(|parameter| match parameter {
+    /// Whether the request lacks a name that the route declares as required.
+    fn lacks_a_parameter(&self, route: &Route) -> bool {
+        route.required_parameters.iter().any(|parameter| match parameter {
             RequiredParameter::Header(name) => self.request.header(name).is_none(),
             RequiredParameter::Query(name) => self.request.query(name).is_none(),
-        });
-        if missing { Err(bad_request()) } else { Ok(()) }
+        })
     }
 
     fn exchange(&self, moment: Moment) -> Exchange<'_> {

@@ -100,7 +100,7 @@ async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, body: &Body) {
     let route = deployment.route_for(body.readable());
     let occasion =
         Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: &body.text, is_base64: body.is_base64 };
-    let exchange = Exchange { stage, peer, moment, route_key: route.map_or("", |route| &route.key), occasion };
+    let exchange = Exchange { stage: &stage, peer, moment, route_key: route.map_or("", |route| &route.key), occasion };
     let mut report = Report::default();
     let outcome = handle(inner, route, &exchange, body, &mut report).await;
     if let Err(error) = &outcome {
@@ -146,7 +146,7 @@ async fn handle(
 fn refuse(inner: &Inner, peer: &Peer, moment: Moment) {
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
     let occasion = Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: "", is_base64: false };
-    let exchange = Exchange { stage, peer, moment, route_key: "", occasion };
+    let exchange = Exchange { stage: &stage, peer, moment, route_key: "", occasion };
     let mut report = Report::default();
     report.failed(GatewayError::THROTTLED);
     report.finish(&exchange, &stage.traffic());
@@ -171,7 +171,7 @@ async fn run_disconnect_route(inner: &Inner, peer: &Peer, reason: &CloseReason) 
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
     let deployment = stage.deployment();
     let (moment, occasion) = (Moment::new(inner.clock.now_ms()), Occasion::Disconnect(reason));
-    let exchange = Exchange { stage, peer, moment, route_key: "$disconnect", occasion };
+    let exchange = Exchange { stage: &stage, peer, moment, route_key: "$disconnect", occasion };
     let mut report = Report::default();
     if let Some(route) = &deployment.disconnect
         && let Err(failure) = disconnect(inner, route, &exchange, &mut report).await

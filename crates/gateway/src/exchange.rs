@@ -4,8 +4,29 @@ use crate::event::Moment;
 use crate::peer::Peer;
 use crate::stage::Stage;
 use http::request::Parts;
+use serde_json::Value;
 use sluicegate_protocol::event::EventType;
 use sluicegate_protocol::{CloseReason, RequestId};
+
+/// `$context` variables beside those of authorization.
+const CONTEXT_NAMES: [&str; 16] = [
+    "apiId",
+    "stage",
+    "connectionId",
+    "connectedAt",
+    "domainName",
+    "eventType",
+    "routeKey",
+    "requestId",
+    "extendedRequestId",
+    "messageId",
+    "requestTime",
+    "requestTimeEpoch",
+    "disconnectStatusCode",
+    "disconnectReason",
+    "identity.sourceIp",
+    "identity.userAgent",
+];
 
 pub(crate) struct Exchange<'a> {
     pub(crate) stage: &'a Stage,
@@ -110,6 +131,30 @@ impl Exchange<'_> {
             "identity.userAgent" => peer.user_agent.as_deref().and_then(text),
             _ => self.granted_context(name),
         }
+    }
+
+    /// All `$context` variables at once, nested where their names have dots.
+    pub(crate) fn context_object(&self) -> Value {
+        let mut object = Value::Object(serde_json::Map::new());
+        let mut put = |name: &str, value: Option<String>| {
+            let Some(value) = value else { return };
+            match name.split_once('.') {
+                // What an authorizer calls a value may have dots of its own; those are no nesting.
+                Some((outer, inner)) => object[outer][inner] = value.into(),
+                None => object[name] = value.into(),
+            }
+        };
+        for name in CONTEXT_NAMES {
+            put(name, self.context(name));
+        }
+        for (name, value) in self.peer.identity.iter().flat_map(|identity| &identity.0) {
+            put(&format!("identity.{name}"), Some(value.clone()));
+        }
+        for name in self.peer.authorizer.iter().flat_map(|authorizer| authorizer.names()) {
+            let name = format!("authorizer.{name}");
+            put(&name, self.context(&name));
+        }
+        object
     }
 
     /// What authorization left behind.

@@ -51,7 +51,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     pub(crate) user_agents: UserAgents,
     pub(crate) throttle: Throttle,
-    access_logs: AccessLogs,
+    access_logs: Arc<AccessLogs>,
     pub(crate) bytes_in_flight: AtomicUsize,
     draining: AtomicBool,
     reactors: parking_lot::Mutex<Vec<JoinHandle<()>>>,
@@ -103,14 +103,14 @@ pub struct Arrived<'a> {
 impl Gateway {
     /// Checks the APIs and starts to serve connections. Call it on the runtime that shall run the integrations.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
-        let access_logs = AccessLogs::new(parts.options.logs_dir);
+        let access_logs = Arc::new(AccessLogs::new(parts.options.logs_dir));
         let inner = Arc::new(Inner {
-            stages: Stages::new(parts.apis, parts.domain_name, &parts.hub, &access_logs)?,
+            stages: Stages::new(parts.apis, parts.domain_name, &parts.hub, access_logs.clone())?,
             hub: parts.hub,
             account: parts.account,
             credentials: parts.credentials,
             usage_plans: UsagePlans::compile(&parts.usage)?,
-            integrations: Integrations { invoke: parts.invoke, tasks: TaskTracker::new() },
+            integrations: Integrations::new(parts.invoke),
             handshakes: TaskTracker::new(),
             clock: parts.clock,
             runtime: Handle::current(),
@@ -123,6 +123,20 @@ impl Gateway {
         });
         *inner.reactors.lock() = parts.threads.start(Arc::new(Dispatcher(inner.clone())))?;
         Ok(Self(inner))
+    }
+
+    /// Serves an API, new or changed. A stage with `autoDeploy` follows at once; others serve the change when their
+    /// `deploymentId` is another. Stages that are gone close their connections with 1001.
+    ///
+    /// # Errors
+    /// The definition cannot be served; what was served before goes on.
+    pub fn put_api(&self, definition: &ApiDefinition) -> Result<(), StartError> {
+        self.0.stages.put(definition)
+    }
+
+    /// Stops serving an API and closes its connections with 1001.
+    pub fn remove_api(&self, api: &str) {
+        self.0.stages.remove(api);
     }
 
     /// Whether a request is the gateway's: an upgrade, an address of `@connections`, or the address of a stage.
@@ -147,15 +161,15 @@ impl Gateway {
         let closed = |stage: &Stage| by_api_host && stage.deployment().execute_api_disabled;
         match resolve(host(&request), request.uri().path()) {
             Some(Target::Connection(address, id)) => {
-                let stage = inner.stages.find(&address).filter(|stage| !closed(stage)).cloned();
+                let stage = inner.stages.find(&address).filter(|stage| !closed(stage));
                 management::respond(inner, stage.as_deref(), &id, request).await
             }
             Some(Target::Stage(address)) => match inner.stages.find(&address) {
-                Some(stage) if closed(stage) => reply::forbidden(),
+                Some(stage) if closed(&stage) => reply::forbidden(),
                 Some(_) if inner.draining.load(Ordering::Acquire) => connect::unavailable(),
                 Some(stage) => {
                     let arrival = Arrival { remote: arrived.remote, local_port: arrived.local.port() };
-                    connect::connect(inner, stage.clone(), request, arrived.head, arrival).await
+                    connect::connect(inner, stage, request, arrived.head, arrival).await
                 }
                 None => reply::forbidden(),
             },

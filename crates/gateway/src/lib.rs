@@ -18,6 +18,7 @@ mod account;
 mod address;
 pub mod api;
 mod authorizer;
+mod body_path;
 mod clock;
 mod connect;
 mod dispatch;

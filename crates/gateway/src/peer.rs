@@ -17,6 +17,11 @@ pub(crate) struct AuthorizerContext {
 }
 
 impl AuthorizerContext {
+    /// The names that [`get`](Self::get) knows.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(name, _)| name.as_str()).chain(["principalId", "integrationLatency"])
+    }
+
     /// A value by its name, as `$context.authorizer.NAME` sees it.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         match name {

@@ -6,13 +6,12 @@ pub const MAX_TEMPLATE_BYTES: usize = 300 * 1024;
 /// Rounds of one `#foreach` (AWS quota). As in Velocity, the loop ends there; what follows it is rendered.
 pub const MAX_FOREACH_ROUNDS: usize = 1000;
 /// Blocks, brackets, method arguments and interpolated strings within each other, while parsing.
-pub const MAX_NESTING: usize = 64;
-/// Blocks within each other while rendering: nesting, plus `#define`d blocks that print each other.
-pub const MAX_RENDER_DEPTH: usize = 128;
+pub const MAX_NESTING: usize = 32;
+/// Blocks, expressions and values within each other while rendering: room for a template as deep as [`MAX_NESTING`] that
+/// prints a body as deep as JSON can be (128), and little enough for a small stack.
+pub const MAX_RENDER_DEPTH: usize = 200;
 /// How often a `#define`d block may be open at once (Velocity 1.7: `directive.define.max.depth`).
 pub const MAX_DEFINE_DEPTH: usize = 2;
-/// Lists and maps within each other, when they are printed, compared or searched. Above what a JSON body can nest.
-pub const MAX_VALUE_DEPTH: usize = 140;
 /// Characters the parser may look at, again and again included.
 pub const MAX_PARSE_WORK: usize = 64 * MAX_TEMPLATE_BYTES;
 /// Steps of one rendering: a node, an element, or [`BYTES_PER_STEP`] bytes of text.

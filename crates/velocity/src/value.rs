@@ -14,8 +14,9 @@ pub(crate) enum Value {
     Text(Arc<str>),
     List(ListId),
     Map(MapId),
-    /// An entry of a map, from `entrySet`.
-    Entry(Arc<(Arc<str>, Value)>),
+    /// An entry of a map, from `entrySet`: in the heap, as a map of `key` and `value`. Values hold no values themselves, so
+    /// none is too deep to be dropped.
+    Entry(MapId),
     /// What `#define` defined: rendered wherever it is printed.
     Block(Arc<Vec<Node>>),
     /// `$foreach`, by its place among the loops that are running.
@@ -75,6 +76,17 @@ impl Heap {
 
     pub(crate) fn map(&self, id: MapId) -> &Map {
         &self.maps[id.0]
+    }
+
+    pub(crate) fn add_entry(&mut self, key: Arc<str>, value: Value) -> Value {
+        self.maps.push([("key".into(), Value::Text(key)), ("value".into(), value)].into_iter().collect());
+        Value::Entry(MapId(self.maps.len() - 1))
+    }
+
+    /// Key and value of an entry.
+    pub(crate) fn entry(&self, id: MapId) -> (Value, Value) {
+        let part = |name| self.map(id).get(name).cloned().into();
+        (part("key"), part("value"))
     }
 
     pub(crate) fn map_mut(&mut self, id: MapId) -> &mut Map {

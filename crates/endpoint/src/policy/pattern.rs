@@ -41,6 +41,11 @@ impl Pattern {
         Self(parts)
     }
 
+    /// Whether it is `*` alone.
+    pub(super) fn is_anything(&self) -> bool {
+        self.0 == [Part::AnyRun]
+    }
+
     pub(super) fn matches(&self, text: &str, variables: Variables) -> bool {
         self.compare(text, variables, |expected, found| expected == found)
     }

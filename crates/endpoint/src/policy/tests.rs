@@ -106,6 +106,22 @@ fn a_resource_with_two_names_is_permitted_narrowly() {
 }
 
 #[test]
+fn unnamed_resources_need_permission_for_all() {
+    let everything = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+    for (statements, expected) in [
+        (vec![everything], Decision::Allowed),
+        (vec![r#"{"Effect":"Allow","Action":"*","Resource":"arn:*"}"#], Decision::ImplicitlyDenied),
+        (vec![r#"{"Effect":"Allow","Action":"*","NotResource":"x"}"#], Decision::ImplicitlyDenied),
+        (vec![everything, r#"{"Effect":"Deny","Action":"*","Resource":"x"}"#], Decision::ExplicitlyDenied),
+        (vec![everything, r#"{"Effect":"Deny","Action":"s3:*","Resource":"*"}"#], Decision::Allowed),
+    ] {
+        let written: Vec<String> = statements.iter().map(|statement| (*statement).to_owned()).collect();
+        let policy = Policy::parse(&policy(&written)).unwrap();
+        assert_eq!(decide_everywhere(&[policy], "dynamodb:PartiQLSelect"), expected, "{statements:?}");
+    }
+}
+
+#[test]
 fn what_is_no_policy_is_refused() {
     let long = format!(r#"{{"Statement":{{"Effect":"Allow","Action":"*","Resource":"{}"}}}}"#, "a".repeat(513));
     for text in [

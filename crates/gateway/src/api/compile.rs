@@ -6,7 +6,7 @@ use super::problem::{Checker, Problems};
 use super::stage_settings::StageSettings;
 use super::wire;
 use crate::authorizer::Authorization;
-use crate::integration::Integration;
+use crate::integration::{Integration, Wanted};
 use crate::model::BodyValidation;
 use crate::selection_expression::SelectionExpression;
 
@@ -26,7 +26,6 @@ pub(crate) fn compile(definition: &ApiDefinition) -> Result<Deployment, Problems
 
 fn deployment(definition: &ApiDefinition, checker: &mut Checker) -> Deployment {
     let mut deployment = Deployment {
-        api: definition.api_id.as_str().into(),
         route_selection: route_selection(&definition.route_selection_expression, checker),
         api_key_source: api_key_source(definition.api_key_selection_expression.as_deref(), checker),
         execute_api_disabled: definition.disable_execute_api_endpoint,
@@ -35,6 +34,7 @@ fn deployment(definition: &ApiDefinition, checker: &mut Checker) -> Deployment {
         default: None,
         routes: Vec::new(),
     };
+    crate::model::check_models(definition, checker);
     for (index, written) in definition.routes.iter().enumerate() {
         checker.at(format!("route {}", written.route_key), |checker| {
             if definition.routes[..index].iter().any(|earlier| earlier.route_key == written.route_key) {
@@ -57,18 +57,29 @@ fn route(definition: &ApiDefinition, written: &RouteDefinition, checker: &mut Ch
     if key.is_empty() || (key.starts_with('$') && !matches!(key, "$connect" | "$disconnect" | "$default")) {
         checker.problem("a key of your own must not be empty or start with `$`", "choose another route key");
     }
+    let answers = answers(written, checker);
+    let wanted = match key {
+        "$connect" => Wanted::Status,
+        _ if answers => Wanted::Body,
+        _ => Wanted::Nothing,
+    };
     Route {
         key: key.to_owned(),
-        integration: integration(definition, written, checker),
+        integration: integration(definition, written, wanted, checker),
         authorization: Authorization::compile(definition, written, checker),
         api_key_required: written.api_key_required,
         required_parameters: required_parameters(written, checker),
         validation: BodyValidation::compile(definition, written, checker),
-        answers: answers(written, checker),
+        answers,
     }
 }
 
-fn integration(definition: &ApiDefinition, route: &RouteDefinition, checker: &mut Checker) -> Option<Integration> {
+fn integration(
+    definition: &ApiDefinition,
+    route: &RouteDefinition,
+    wanted: Wanted,
+    checker: &mut Checker,
+) -> Option<Integration> {
     let Some(target) = &route.target else {
         if route.route_key != "$connect" {
             checker.problem("the route has no target", "set target to integrations/{integrationId}");
@@ -77,7 +88,9 @@ fn integration(definition: &ApiDefinition, route: &RouteDefinition, checker: &mu
     };
     let id = target.strip_prefix("integrations/").unwrap_or(target);
     match definition.integrations.get(id) {
-        Some(written) => checker.at(format!("integration {id}"), |checker| Integration::compile(written, checker)),
+        Some(written) => {
+            checker.at(format!("integration {id}"), |checker| Integration::compile(written, wanted, checker))
+        }
         None => {
             let known: Vec<_> = definition.integrations.keys().map(String::as_str).collect();
             checker.problem(

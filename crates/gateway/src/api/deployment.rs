@@ -4,11 +4,9 @@ use crate::authorizer::Authorization;
 use crate::integration::Integration;
 use crate::model::BodyValidation;
 use crate::selection_expression::SelectionExpression;
-use std::sync::Arc;
 
 /// A snapshot of an API, as one stage serves it.
 pub(crate) struct Deployment {
-    pub(crate) api: Arc<str>,
     pub(crate) route_selection: SelectionExpression,
     pub(crate) api_key_source: ApiKeySource,
     pub(crate) execute_api_disabled: bool,

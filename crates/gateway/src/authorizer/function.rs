@@ -139,7 +139,6 @@ async fn ask(
 mod tests {
     use super::*;
     use sluicegate_protocol::{BoxFuture, Invoke};
-    use tokio_util::task::TaskTracker;
 
     struct Never;
 
@@ -151,7 +150,7 @@ mod tests {
 
     #[tokio::test]
     async fn silence_is_a_failure() {
-        let integrations = Integrations { invoke: Arc::new(Never), tasks: TaskTracker::new() };
+        let integrations = Integrations::new(Arc::new(Never));
         let answer = ask(&integrations, &"slow".into(), Bytes::new(), Duration::from_millis(1)).await;
         assert!(matches!(answer, Err(Unanswered::Failed(_))), "{answer:?}");
     }

@@ -110,6 +110,8 @@ pub struct HubThreads(Vec<Reactor>);
 enum Command {
     /// The next stage by index.
     Stage(Arc<StageId>, Wire),
+    ChangeStage(StageIndex, Wire),
+    CloseStage(StageIndex),
     /// The client was admitted at this time: it can be posted to; its socket follows.
     Open(Arc<Peer>, u64),
     Attach(ConnectionId, TcpStream, Bytes),
@@ -168,6 +170,20 @@ impl Hub {
             remote.send(Command::Stage(id.clone(), wire));
         }
         (id, (stages.len() - 1) as StageIndex)
+    }
+
+    /// Changes what a stage takes from its clients; what they have negotiated stays.
+    pub(crate) fn change_stage(&self, stage: StageIndex, wire: Wire) {
+        let mut stages = self.0.stages.write();
+        if let Some(known) = stages.get_mut(usize::from(stage)) {
+            known.wire = wire;
+            self.0.reactors.iter().for_each(|remote| remote.send(Command::ChangeStage(stage, wire)));
+        }
+    }
+
+    /// Closes every connection of a stage with 1001.
+    pub(crate) fn close_stage(&self, stage: StageIndex) {
+        self.0.reactors.iter().for_each(|remote| remote.send(Command::CloseStage(stage)));
     }
 
     /// Sets a place aside and names it; `None` when the node is full.

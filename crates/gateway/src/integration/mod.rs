@@ -1,6 +1,25 @@
 //! A route's integration: what is run for it, and what came of it.
+//!
+//! ```text
+//! AWS_PROXY   event ─────────────→ function ─→ proxy result ─────────┐
+//! AWS         template → payload → function ─→ integration response ─┤
+//! HTTP_PROXY  message ───────────→ backend ──→ its body ─────────────┼→ Answer
+//! HTTP        template → payload → backend ──→ integration response ─┤
+//! MOCK        template → status ─────────────→ integration response ─┘
+//! ```
 
+mod content;
 mod function;
+mod http_backend;
+mod http_client;
+mod mock;
+mod parameters;
+mod response;
+mod shape;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod uri;
 
 pub(crate) use function::function_of;
 
@@ -9,6 +28,12 @@ use crate::api::problem::Checker;
 use crate::exchange::Exchange;
 use crate::report::Report;
 use bytes::Bytes;
+use content::ContentHandling;
+use function::{Function, ShapedFunction};
+use http_backend::HttpBackend;
+use http_client::HttpClient;
+use parameters::RequestParameters;
+use shape::Shape;
 use sluicegate_protocol::{Invoke, limits};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +47,23 @@ pub(crate) struct Integration {
 
 enum Kind {
     /// A function that gets the event as it is, and answers in the shape of a proxy result.
-    AwsProxy { function: Arc<str> },
+    AwsProxy(Function, ContentHandling),
+    /// A function that gets what a template makes of the message.
+    Aws(Box<ShapedFunction>),
+    HttpProxy(HttpBackend, ContentHandling),
+    Http(HttpBackend, Box<Shape>),
+    Mock(Box<Shape>),
+}
+
+/// What a route wants of its integration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Whether a client may connect, and with which subprotocol.
+    Status,
+    /// Something to send to the client.
+    Body,
+    /// That it runs.
+    Nothing,
 }
 
 /// What came back: for `$connect` the status counts, for a route that answers the body.
@@ -53,13 +94,13 @@ pub(crate) struct Integrations {
     pub(crate) invoke: Arc<dyn Invoke>,
     /// Work that outlives its request.
     pub(crate) tasks: TaskTracker,
+    http: HttpClient,
 }
 
 /// What an integration calls, as far as logs and metrics care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backend {
     Function,
-    #[expect(dead_code, reason = "HTTP integrations are still to come")]
     Http,
     /// Nothing outside the gateway.
     None,
@@ -68,28 +109,70 @@ pub(crate) enum Backend {
 impl Integration {
     pub(crate) fn backend(&self) -> Backend {
         match self.kind {
-            Kind::AwsProxy { .. } => Backend::Function,
+            Kind::AwsProxy(..) | Kind::Aws(_) => Backend::Function,
+            Kind::HttpProxy(..) | Kind::Http(..) => Backend::Http,
+            Kind::Mock(_) => Backend::None,
         }
     }
 
-    pub(crate) fn compile(written: &IntegrationDefinition, checker: &mut Checker) -> Option<Self> {
+    pub(crate) fn compile(written: &IntegrationDefinition, wanted: Wanted, checker: &mut Checker) -> Option<Self> {
+        let timeout = timeout(written, checker);
+        let content =
+            |checker: &mut Checker| ContentHandling::compile(written.content_handling_strategy.as_deref(), checker);
+        let shape = |checker: &mut Checker| Box::new(Shape::compile(written, wanted, checker));
+        // Each arm checks all of its parts before it gives up on one, so that all problems are reported.
         let kind = match written.integration_type.as_str() {
-            "AWS_PROXY" => Kind::AwsProxy { function: function::name(written, checker)? },
+            "AWS_PROXY" => {
+                check_parameters(written, checker);
+                let content = content(checker);
+                Kind::AwsProxy(Function::compile(written, checker)?, content)
+            }
+            "AWS" => {
+                let parameters = RequestParameters::compile(&written.request_parameters, checker);
+                let shape = Shape::compile(written, wanted, checker);
+                let function = Function::compile(written, checker)?;
+                Kind::Aws(Box::new(ShapedFunction { function, parameters, shape }))
+            }
+            "HTTP_PROXY" => {
+                let content = content(checker);
+                Kind::HttpProxy(HttpBackend::compile(written, wanted, checker)?, content)
+            }
+            "HTTP" => {
+                let shape = shape(checker);
+                Kind::Http(HttpBackend::compile(written, wanted, checker)?, shape)
+            }
+            "MOCK" => {
+                check_parameters(written, checker);
+                Kind::Mock(shape(checker))
+            }
             other => {
-                checker.problem(format!("integration type `{other}`"), "use AWS_PROXY");
+                checker.problem(format!("integration type `{other}`"), "use AWS_PROXY, AWS, HTTP_PROXY, HTTP or MOCK");
                 return None;
             }
         };
-        let longest = limits::INTEGRATION_TIMEOUT_MS;
-        let timeout = written.timeout_in_millis.unwrap_or(longest);
-        if !(50..=longest).contains(&timeout) {
-            checker.problem(format!("timeoutInMillis {timeout}"), format!("use 50 to {longest}"));
-        }
-        Some(Self { kind, timeout: Duration::from_millis(timeout) })
+        Some(Self { kind, timeout })
     }
 }
 
+/// Parameters of a kind that sends none: they have no effect, but what cannot be read is told.
+fn check_parameters(written: &IntegrationDefinition, checker: &mut Checker) {
+    RequestParameters::compile(&written.request_parameters, checker);
+}
+
+fn timeout(written: &IntegrationDefinition, checker: &mut Checker) -> Duration {
+    let longest = limits::INTEGRATION_TIMEOUT_MS;
+    let timeout = written.timeout_in_millis.unwrap_or(longest);
+    if !(50..=longest).contains(&timeout) {
+        checker.problem(format!("timeoutInMillis {timeout}"), format!("use 50 to {longest}"));
+    }
+    Duration::from_millis(timeout)
+}
+
 impl Integrations {
+    pub(crate) fn new(invoke: Arc<dyn Invoke>) -> Self {
+        Self { invoke, tasks: TaskTracker::new(), http: HttpClient::default() }
+    }
+
     /// Runs an integration, and reports how that went.
     pub(crate) async fn run_reported(
         &self,
@@ -105,8 +188,13 @@ impl Integrations {
 
     /// Runs an integration to its end, or to its timeout.
     async fn run(&self, integration: &Integration, exchange: &Exchange<'_>) -> Result<Answer, Failure> {
+        let timeout = integration.timeout;
         match &integration.kind {
-            Kind::AwsProxy { function } => self.aws_proxy(function, integration.timeout, exchange).await,
+            Kind::AwsProxy(function, content) => self.aws_proxy(function, *content, timeout, exchange).await,
+            Kind::Aws(aws) => self.aws(aws, timeout, exchange).await,
+            Kind::HttpProxy(backend, content) => backend.proxy(*content, &self.http, timeout, exchange).await,
+            Kind::Http(backend, shape) => backend.shaped(shape, &self.http, timeout, exchange).await,
+            Kind::Mock(shape) => mock::run(shape, exchange),
         }
     }
 }

@@ -11,6 +11,7 @@ impl Parser<'_> {
         let start = self.cursor.at;
         let quote = if self.cursor.peek() == Some('"') { '"' } else { '\'' };
         let Some(end) = closing_quote(self.cursor.rest(), quote) else {
+            self.cursor.spend(self.cursor.rest().len())?;
             return Err(self.fault(start, "the string is not closed", format!("close it with {quote}")));
         };
         self.cursor.spend(end)?;

@@ -23,9 +23,9 @@ impl Render<'_> {
             Value::Map(id) => self.call_map(*id, name, arguments),
             Value::Input => self.call_input(name, arguments),
             Value::Utility => self.call_utility(name, arguments),
-            Value::Entry(entry) => Ok(match (name, arguments) {
-                ("getKey", []) => Value::Text(Arc::clone(&entry.0)),
-                ("getValue", []) => entry.1.clone(),
+            Value::Entry(id) => Ok(match (name, arguments) {
+                ("getKey", []) => self.heap.entry(*id).0,
+                ("getValue", []) => self.heap.entry(*id).1,
                 _ => Value::Null,
             }),
             Value::Bool(value) => Ok(match (name, arguments) {
@@ -44,12 +44,7 @@ impl Render<'_> {
 
     pub(super) fn property(&mut self, of: &Value, name: &str) -> Result<Value, Halt> {
         Ok(match of {
-            Value::Map(id) => self.heap.map(*id).get(name).cloned().into(),
-            Value::Entry(entry) => match name {
-                "key" => Value::Text(Arc::clone(&entry.0)),
-                "value" => entry.1.clone(),
-                _ => Value::Null,
-            },
+            Value::Map(id) | Value::Entry(id) => self.heap.map(*id).get(name).cloned().into(),
             Value::Loop(place) => self.loop_property(*place, name),
             Value::Input if name == "body" => self.raw_body()?,
             Value::List(id) if name == "empty" => Value::Bool(self.heap.list(*id).elements.is_empty()),
@@ -280,10 +275,10 @@ impl Render<'_> {
                 self.new_list(values)?
             }
             ("entrySet", []) => {
-                let entry =
-                    |(key, value): (&Arc<str>, &Value)| Value::Entry(Arc::new((Arc::clone(key), value.clone())));
-                let entries: Vec<_> = self.heap.map(id).iter().map(entry).collect();
-                self.make_values(entries.len())?;
+                self.make_values(5 * length)?;
+                let pairs: Vec<_> =
+                    self.heap.map(id).iter().map(|(key, value)| (Arc::clone(key), value.clone())).collect();
+                let entries = pairs.into_iter().map(|(key, value)| self.heap.add_entry(key, value)).collect();
                 self.new_list(entries)?
             }
             ("clear", []) => {

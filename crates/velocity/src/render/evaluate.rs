@@ -10,7 +10,13 @@ use std::sync::Arc;
 
 impl Render<'_> {
     pub(super) fn value(&mut self, expression: &Expression) -> Result<Value, Halt> {
-        self.step()?;
+        self.enter()?;
+        let value = self.value_here(expression);
+        self.leave();
+        value
+    }
+
+    fn value_here(&mut self, expression: &Expression) -> Result<Value, Halt> {
         Ok(match expression {
             Expression::Null => Value::Null,
             Expression::Bool(value) => Value::Bool(*value),
@@ -45,7 +51,13 @@ impl Render<'_> {
     /// Whether a condition holds. As in Velocity, only references, comparisons and booleans can hold: `#if("text")` and
     /// `#if(1)` do not.
     pub(super) fn holds(&mut self, condition: &Expression) -> Result<bool, Halt> {
-        self.step()?;
+        self.enter()?;
+        let holds = self.holds_here(condition);
+        self.leave();
+        holds
+    }
+
+    fn holds_here(&mut self, condition: &Expression) -> Result<bool, Halt> {
         match condition {
             Expression::Bool(value) => Ok(*value),
             Expression::Group(inner) => self.holds(inner),

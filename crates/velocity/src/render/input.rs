@@ -48,7 +48,9 @@ impl Render<'_> {
         let text = if body.trim().is_empty() { "{}" } else { body };
         self.read(text.len())?;
         let value = json::read(text, &mut self.heap, &mut self.meter.bytes_left).map_err(|error| {
-            self.failed(RenderErrorKind::BodyNotJson, format!("the body cannot be read as JSON: {error}"))
+            // What our own visitor refuses is too large; what serde_json refuses is not JSON.
+            let kind = if error.is_data() { RenderErrorKind::Limit } else { RenderErrorKind::BodyNotJson };
+            self.failed(kind, format!("the body cannot be read as JSON: {error}"))
         })?;
         self.body = Some(value.clone());
         Ok(value)

@@ -83,6 +83,6 @@ impl Render<'_> {
     }
 
     pub(super) fn failed(&self, kind: RenderErrorKind, message: String) -> Halt {
-        Halt::Failed(Failure { at: self.at, kind, message })
+        Halt::Failed(Box::new(Failure { at: self.at, kind, message }))
     }
 }

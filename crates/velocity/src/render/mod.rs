@@ -34,7 +34,7 @@ pub(crate) struct Failure {
 enum Halt {
     Break,
     Stop,
-    Failed(Failure),
+    Failed(Box<Failure>),
 }
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(crate) fn template(nodes: &[Node], scope: &Scope<'_>) -> Result<String, Fail
     match Render::new(scope).nodes(nodes, &mut out) {
         // A #break outside a loop ends the template, as #stop does.
         Ok(()) | Err(Halt::Break | Halt::Stop) => Ok(out),
-        Err(Halt::Failed(failure)) => Err(failure),
+        Err(Halt::Failed(failure)) => Err(*failure),
     }
 }
 
@@ -85,13 +85,24 @@ impl<'s> Render<'s> {
     }
 
     fn nodes(&mut self, nodes: &[Node], out: &mut String) -> Result<(), Halt> {
+        self.enter()?;
+        let result = nodes.iter().try_for_each(|node| self.node(node, out));
+        self.leave();
+        result
+    }
+
+    /// Whatever may call itself again begins here and ends with [`Self::leave`]: the stack is as deep as they count.
+    fn enter(&mut self) -> Result<(), Halt> {
+        self.step()?;
         if self.depth >= MAX_RENDER_DEPTH {
-            return Err(self.over_limit(format!("blocks are open deeper than {MAX_RENDER_DEPTH}")));
+            return Err(self.over_limit(format!("deeper than {MAX_RENDER_DEPTH}, or a value that holds itself")));
         }
         self.depth += 1;
-        let result = nodes.iter().try_for_each(|node| self.node(node, out));
+        Ok(())
+    }
+
+    fn leave(&mut self) {
         self.depth -= 1;
-        result
     }
 
     fn node(&mut self, node: &Node, out: &mut String) -> Result<(), Halt> {

@@ -1,7 +1,6 @@
 //! Follows a JSONPath.
 
 use super::{Halt, Render};
-use crate::limits::MAX_VALUE_DEPTH;
 use crate::path::{Expected, Literal, Path, Reach, Selector, Test};
 use crate::syntax::Comparison;
 use crate::value::{Map, Origin, Value};
@@ -20,7 +19,7 @@ impl Render<'_> {
             for value in &found {
                 match segment.reach {
                     Reach::Children => self.children(value, &segment.selector, &mut next)?,
-                    Reach::Descendants => self.descendants(value, &segment.selector, 0, &mut next)?,
+                    Reach::Descendants => self.descendants(value, &segment.selector, &mut next)?,
                 }
             }
             self.make_values(next.len())?;
@@ -32,21 +31,13 @@ impl Render<'_> {
         Ok(self.heap.add_list(Origin::Json, found))
     }
 
-    fn descendants(
-        &mut self,
-        value: &Value,
-        selector: &Selector,
-        depth: usize,
-        found: &mut Vec<Value>,
-    ) -> Result<(), Halt> {
-        if depth > MAX_VALUE_DEPTH {
-            return Err(
-                self.over_limit(format!("the value searched nests deeper than {MAX_VALUE_DEPTH}, or holds itself"))
-            );
-        }
+    fn descendants(&mut self, value: &Value, selector: &Selector, found: &mut Vec<Value>) -> Result<(), Halt> {
         self.children(value, selector, found)?;
         for inner in self.elements(value)?.unwrap_or_default() {
-            self.descendants(&inner, selector, depth + 1, found)?;
+            self.enter()?;
+            let result = self.descendants(&inner, selector, found);
+            self.leave();
+            result?;
         }
         Ok(())
     }

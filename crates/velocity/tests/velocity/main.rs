@@ -33,9 +33,15 @@ fn render_with_body(template: &str, body: &str) -> Result<String, RenderError> {
         context: &context,
         stage_variables: vec![("table", "live"), ("z-y", "hyphen")],
     };
-    let parsed = Template::parse(template).unwrap_or_else(|error| panic!("{template:?} does not parse: {error}"));
+    let parsed = Template::parse(template).unwrap_or_else(|error| panic!("{:.200} does not parse: {error}", template));
     parsed.render(&scope)
 }
+
+/// A template is parsed once and rendered by whichever thread has a message for it.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Template>();
+};
 
 fn render(template: &str) -> Result<String, RenderError> {
     render_with_body(template, BODY)

@@ -23,6 +23,12 @@ impl Reactor {
         while let Some(command) = commands.pop_front() {
             match command {
                 Command::Stage(stage, wire) => self.stages.push(Members::new(&stage, wire)),
+                Command::ChangeStage(stage, wire) => {
+                    if let Some(members) = self.stages.get_mut(usize::from(stage)) {
+                        members.wire = wire;
+                    }
+                }
+                Command::CloseStage(stage) => self.close_stage(stage, lifecycle),
                 Command::Open(peer, now) => self.open(peer, now, lifecycle),
                 Command::Attach(id, socket, early) => self.attach(id, socket, early, lifecycle),
                 Command::Abandon(id) => {

@@ -4,7 +4,7 @@ use super::Reactor;
 use super::containment::contain;
 use super::reading::Turn;
 use crate::hub::connection::{Closing, Connection, Phase};
-use crate::hub::{Lifecycle, slots};
+use crate::hub::{Lifecycle, StageIndex, slots};
 use crate::peer::Peer;
 use crate::websocket::close_frame;
 use bytes::Bytes;
@@ -102,6 +102,15 @@ impl Reactor {
             }
         }
         self.close_all(CloseReason::GOING_AWAY, lifecycle);
+    }
+
+    pub(super) fn close_stage(&mut self, stage: StageIndex, lifecycle: &impl Lifecycle) {
+        for place in 0..self.slab.len() {
+            let open = self.slab[place].as_ref().and_then(Connection::open);
+            if open.is_some_and(|open| open.peer.stage_index == stage) {
+                self.end(place, CloseReason::GOING_AWAY, lifecycle);
+            }
+        }
     }
 
     fn close_all(&mut self, reason: CloseReason, lifecycle: &impl Lifecycle) {
