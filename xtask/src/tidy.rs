@@ -19,6 +19,7 @@ const LEVELS: &[(&str, &[&str])] = &[
     ("sluicegate-functions", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-handler"]),
     ("sluicegate-tables", &["sluicegate-protocol", "sluicegate-endpoint"]),
     ("sluicegate-mappings", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-tables"]),
+    ("sluicegate-conformance", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-gateway"]),
     ("xtask", &[]),
 ];
 
