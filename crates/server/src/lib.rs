@@ -18,6 +18,7 @@ mod pages;
 mod prometheus;
 mod public;
 mod serve;
+mod usage_plans;
 
 pub use config::Config;
 pub use serve::{ApiAddress, RunningServer, Server, StartError};
