@@ -86,8 +86,14 @@ pub struct Arrived<'a> {
 impl Gateway {
     /// Checks the APIs and starts to serve connections. Call it on the runtime that shall run the integrations.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
+        let stages = Stages::new(parts.apis, parts.domain_name, &parts.hub)?;
+        if !parts.credentials.are_configured() {
+            for stage in stages.iter().filter(|stage| stage.deployment().asks_for_signatures()) {
+                tracing::warn!(stage = %stage.id, "no credentials are configured: any signature opens this stage");
+            }
+        }
         let inner = Arc::new(Inner {
-            stages: Stages::new(parts.apis, parts.domain_name, &parts.hub)?,
+            stages,
             hub: parts.hub,
             account: parts.account,
             credentials: parts.credentials,

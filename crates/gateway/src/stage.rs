@@ -83,6 +83,10 @@ impl Stages {
         })
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Stage>> {
+        self.stages.iter()
+    }
+
     pub(crate) fn by_index(&self, index: StageIndex) -> Option<&Arc<Stage>> {
         self.stages.iter().find(|stage| stage.index == index)
     }
