@@ -149,13 +149,12 @@ def read_all(terminal: int, output: list[str]):
 
 def test_wscat_offers_subprotocols_in_one_list(chat, functions):
     functions.results["connect"] = OK | {"headers": {"Sec-WebSocket-Protocol": "myprotocol"}}
-    # `-x` sends a message and leaves, `-w` seconds later.
-    done = subprocess.run(
-        [*WSCAT, "-c", chat.chat, "-s", "chat1", "-s", "myprotocol", "-x", "hello", "-w", "0"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    # `-x` sends a message and leaves, `-w` seconds later; the end of its input makes it leave at once.
+    command = [*WSCAT, "-c", chat.chat, "-s", "chat1", "-s", "myprotocol", "-x", "hello", "-w", "0"]
+    silence, kept_open = os.pipe()
+    done = subprocess.run(command, stdin=silence, capture_output=True, text=True, timeout=60)
+    os.close(silence)
+    os.close(kept_open)
     assert done.returncode == 0, done.stdout + done.stderr
     assert functions.event("connect")["headers"]["Sec-WebSocket-Protocol"] == "chat1,myprotocol"
     assert functions.event("default")["body"] == "hello"
