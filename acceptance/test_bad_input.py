@@ -300,7 +300,6 @@ REFUSED_BY_THEIR_HEADS = {
 }
 
 
-@pytest.mark.xfail(reason="the server hangs up without having said `Connection: close` when it has not read the body")
 @pytest.mark.parametrize("case", REFUSED_BY_THEIR_HEADS)
 def test_after_a_refusal_the_connection_serves_on_or_says_that_it_does_not(server, case):
     # Clients keep connections, and send their next request into this one unless they are told not to. Many, boto3 among
@@ -317,7 +316,6 @@ def test_after_a_refusal_the_connection_serves_on_or_says_that_it_does_not(serve
             assert read_answer(connection).status == 200
 
 
-@pytest.mark.xfail(reason="the server hangs up as soon as it has refused, and the client's next bytes are met by a reset")
 @pytest.mark.parametrize(
     "head",
     [

@@ -118,9 +118,6 @@ def test_the_javascript_sdk_posts_gets_deletes_and_is_told_of_gone(server):
     in_javascript(server, "post, get, delete and gone")
 
 
-@pytest.mark.xfail(
-    reason="the server closes the socket while the client still sends, so the client meets a reset instead of the 413"
-)
 def test_the_javascript_sdk_is_told_that_a_message_is_too_long(server):
     in_javascript(server, "a message that is too long")
 

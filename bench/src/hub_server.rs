@@ -35,14 +35,7 @@ pub fn run() -> Result<(), Failure> {
 
 async fn start() -> Result<Hub, Failure> {
     let (hub, threads) = Hub::new(HubOptions::default(), Clock::System)?;
-    let gateway = Gateway::start(Parts {
-        apis: vec![api()],
-        domain_name: Box::new(|api| format!("{api}.execute-api.us-east-1.amazonaws.com")),
-        invoke: Arc::new(Agreeable),
-        hub: hub.clone(),
-        threads,
-        clock: Clock::System,
-    })?;
+    let gateway = Gateway::start(Parts::new(vec![api()], Arc::new(Agreeable), (hub.clone(), threads)))?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening {}", listener.local_addr()?);
     tokio::spawn(accept(listener, gateway));

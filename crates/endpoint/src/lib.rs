@@ -8,9 +8,11 @@ pub mod body;
 pub mod credentials;
 pub mod policy;
 pub mod response;
+pub mod rest;
 pub mod signature;
 
 pub use body::{BodyError, read_body};
 pub use credentials::{Caller, Credential, Credentials, Secret};
 pub use policy::{Decision, Policy};
 pub use response::{Response, aws_json_error, empty, json, request_id, rest_json_error};
+pub use rest::{Rest, Watched};

@@ -10,9 +10,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use sluicegate_endpoint::Credentials;
-use sluicegate_gateway::api::UsageDefinition;
-use sluicegate_gateway::{Account, GatewayOptions};
 use sluicegate_gateway::{Arrived, Clock, Gateway, Hub, HubOptions, Parts, Tapped};
 use sluicegate_protocol::{BoxFuture, ConnectionId, Connections, Invocation, Invoke, InvokeError, StageId};
 use std::convert::Infallible;
@@ -39,18 +36,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             },
         ],
     });
-    let gateway = Gateway::start(Parts {
-        account: Account { region: "us-east-1".to_owned(), account_id: "000000000000".to_owned() },
-        credentials: Credentials::default(),
-        usage: UsageDefinition::default(),
-        options: GatewayOptions::default(),
-        apis: vec![serde_json::from_value(definition)?],
-        domain_name: Box::new(|api| format!("{api}.execute-api.local")),
-        invoke: Arc::new(Echo(hub.clone())),
-        hub,
-        threads,
-        clock: Clock::System,
-    })?;
+    let apis = vec![serde_json::from_value(definition)?];
+    let gateway = Gateway::start(Parts::new(apis, Arc::new(Echo(hub.clone())), (hub, threads)))?;
     let listener = TcpListener::bind(&address).await?;
     println!("echoing on ws://{address}/echo and ws://{address}/strict");
     loop {

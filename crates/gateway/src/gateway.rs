@@ -84,6 +84,26 @@ pub struct Parts {
     pub options: GatewayOptions,
 }
 
+impl Parts {
+    /// A gateway of the default account, without credentials, keys or limits of its own, on the system's clock.
+    pub fn new(apis: Vec<ApiDefinition>, invoke: Arc<dyn Invoke>, (hub, threads): (Hub, HubThreads)) -> Self {
+        let account = Account::default();
+        let region = account.region.clone();
+        Self {
+            apis,
+            account,
+            credentials: Credentials::default(),
+            usage: UsageDefinition::default(),
+            domain_name: Box::new(move |api| format!("{api}.execute-api.{region}.amazonaws.com")),
+            invoke,
+            hub,
+            threads,
+            clock: Clock::System,
+            options: GatewayOptions::default(),
+        }
+    }
+}
+
 /// What holds for all APIs of a gateway.
 #[derive(Clone, Debug, Default)]
 pub struct GatewayOptions {

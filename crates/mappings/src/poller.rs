@@ -5,6 +5,7 @@ use crate::delivery::{Delivery, InDelivery, Step};
 use metrics::{counter, gauge};
 use sluicegate_tables::{Position, StreamError, StreamReader, Tables};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
@@ -155,7 +156,7 @@ impl Poller {
         let checkpoints = self.tables.checkpoints();
         if let Err(error) = checkpoints.store(&mapping.id, self.reader.stream_arn(), position).await {
             warn!(mapping = %mapping.id, %error, "records will be delivered again after a restart");
-            let mapping = mapping.id.to_string();
+            let mapping = Arc::clone(&mapping.label);
             counter!("sluicegate_mapping_checkpoint_failures_total", "mapping" => mapping).increment(1);
         }
     }
@@ -168,7 +169,7 @@ impl Poller {
 
     /// How far behind the mapping is.
     fn report_age(&self, milliseconds: u64) {
-        let mapping = self.delivery.mapping.id.to_string();
+        let mapping = Arc::clone(&self.delivery.mapping.label);
         gauge!("sluicegate_mapping_iterator_age_ms", "mapping" => mapping).set(milliseconds as f64);
     }
 }

@@ -19,6 +19,7 @@ mod pages;
 pub mod prometheus;
 mod public;
 mod serve;
+mod usage_plans;
 
 pub use config::Config;
 pub use serve::{ApiAddress, RunningServer, Server, StartError};

@@ -12,10 +12,10 @@ use crate::listener::{BindError, HttpLimits, Listener, Serving};
 use crate::open_files::{self, TooFewFiles};
 use crate::prometheus;
 use crate::public::Public;
+use crate::usage_plans::{self, UsageFileError};
 use serde::Serialize;
-use sluicegate_endpoint::Credentials;
 use sluicegate_functions::RegisterError;
-use sluicegate_gateway::api::{ApiDefinition, UsageDefinition};
+use sluicegate_gateway::api::ApiDefinition;
 use sluicegate_gateway::{Account, AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use sluicegate_mappings::{Mappings, RetryPace};
 use sluicegate_protocol::{CallTable, Connections, Invoke};
@@ -83,6 +83,8 @@ pub enum StartError {
     Functions(#[from] RegisterError),
     #[error("cannot prepare for connections: {0}")]
     Hub(#[from] std::io::Error),
+    #[error(transparent)]
+    UsagePlans(#[from] UsageFileError),
     #[error("cannot start the gateway: {0}")]
     Gateway(#[from] sluicegate_gateway::StartError),
     #[error("cannot start the mappings: {0}")]
@@ -122,8 +124,8 @@ impl Server {
         let gateway = Gateway::start(Parts {
             apis: definitions.clone(),
             account: Account { region: config.region.to_string(), account_id: config.account.to_string() },
-            credentials: Credentials::default(),
-            usage: UsageDefinition::default(),
+            credentials: config.credentials.clone(),
+            usage: usage_plans::read(&config.usage_plans)?,
             domain_name: Box::new(move |api| format!("{api}.execute-api.{region}.amazonaws.com")),
             invoke: Arc::clone(&invoke),
             hub,
@@ -244,6 +246,7 @@ fn table_options(config: &Config, data: &DataFolder) -> sluicegate_tables::Optio
     sluicegate_tables::Options {
         region: config.region.to_string(),
         account: config.account.to_string(),
+        credentials: config.credentials.clone(),
         ..sluicegate_tables::Options::new(data.path())
     }
 }

@@ -1,3 +1,5 @@
+//! Policies as people write them, and as attackers would.
+
 use super::*;
 
 const ARN: &str = "arn:aws:execute-api:eu-west-1:111122223333:chat/prod/$connect";

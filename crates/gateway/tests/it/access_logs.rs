@@ -2,9 +2,6 @@
 
 use crate::fixture::{CONNECT, DISCONNECT, ECHO, Functions, Reply, Server, api};
 use serde_json::{Value, json};
-use sluicegate_endpoint::Credentials;
-use sluicegate_gateway::Account;
-use sluicegate_gateway::api::UsageDefinition;
 use sluicegate_gateway::{Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -169,19 +166,9 @@ async fn refusal_to_start(format: &str, logs_dir: Option<PathBuf>) -> String {
     let mut definition = api();
     let settings = json!({"destinationArn": ARN, "format": format});
     definition.stages[0].access_log_settings = Some(serde_json::from_value(settings).unwrap());
-    let (hub, threads) = Hub::new(HubOptions::default(), Clock::System).unwrap();
-    let started = Gateway::start(Parts {
-        account: Account { region: "eu-west-1".into(), account_id: "111122223333".into() },
-        credentials: Credentials::default(),
-        usage: UsageDefinition::default(),
-        apis: vec![definition],
-        domain_name: Box::new(str::to_owned),
-        invoke: Arc::new(Functions::default()),
-        hub,
-        threads,
-        clock: Clock::System,
-        options: GatewayOptions { logs_dir, ..GatewayOptions::default() },
-    });
+    let hub = Hub::new(HubOptions::default(), Clock::System).unwrap();
+    let parts = Parts::new(vec![definition], Arc::new(Functions::default()), hub);
+    let started = Gateway::start(Parts { options: GatewayOptions { logs_dir, ..GatewayOptions::default() }, ..parts });
     started.err().expect("a reason").to_string()
 }
 

@@ -27,6 +27,20 @@ impl Value for PathBuf {
     }
 }
 
+/// A file, or `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionalFile(pub Option<PathBuf>);
+
+impl Value for OptionalFile {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("the path is empty; name a file, or say none".into()),
+            "none" => Ok(Self(None)),
+            path => Ok(Self(Some(path.into()))),
+        }
+    }
+}
+
 impl Value for String {
     fn parse(text: &str) -> Result<Self, String> {
         Ok(text.into())
