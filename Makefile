@@ -71,7 +71,7 @@ test-acceptance: tools page binary ## The official SDKs on a real server
 
 .PHONY: binary
 binary:
-	cargo build --locked -p sluicegate
+	cargo build --locked -p sluicegate -p sluicegate-conformance
 
 # Files, rebuilt when what they are made of has changed.
 

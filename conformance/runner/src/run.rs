@@ -83,6 +83,7 @@ fn needs_more_than(endpoint: &Endpoint, case: &Case) -> Option<&'static str> {
 
 fn step_needs_more(endpoint: &Endpoint, step: &Step) -> Option<&'static str> {
     match step {
+        Step::Event(event) if event.of == "echo" => None,
         Step::Called(_) | Step::Event(_) => Some("looks at what functions were sent"),
         Step::Backend(_) => Some("looks at what a backend was sent"),
         Step::Advance(_) => Some("moves the clock"),

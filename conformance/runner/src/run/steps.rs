@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 /// The first client's name.
 const FIRST: &str = "a";
-/// What connections are made of at an endpoint that does not show its events.
+/// What makes an endpoint elsewhere tell its connection's id.
 const ASK_FOR_EVENT: &str = r#"{"action":"echo"}"#;
 
 /// One run of a case.
@@ -106,11 +106,10 @@ impl Run {
                 }
             }
             Step::Event(check) => {
-                let nth = check.nth.unwrap_or(1);
-                let calls = self.target.local()?.called(&check.of, nth).await?;
-                let payload = &calls[nth - 1].payload;
-                event::check(check, payload, &mut self.names)
-                    .map_err(|error| format!("{error}; the event is {}", shorten(&String::from_utf8_lossy(payload))))?;
+                let payload = self.payload(&check.of, check.nth.unwrap_or(1)).await?;
+                event::check(check, &payload, &mut self.names).map_err(|error| {
+                    format!("{error}; the event is {}", shorten(&String::from_utf8_lossy(&payload)))
+                })?;
             }
             Step::Backend(check) => self.backend(check).await?,
             Step::Post(request) => self.manage("POST", request).await?,
@@ -255,6 +254,17 @@ impl Run {
             return Err(format!("closed with {code} `{reason}`, expected {} {:?}", expected.code, expected.reason));
         }
         Ok(())
+    }
+
+    /// An event of a function. Elsewhere it is what the route `echo` answers with.
+    async fn payload(&mut self, function: &str, nth: usize) -> Result<Bytes, String> {
+        if let Target::Local(local) = &self.target {
+            return Ok(local.called(function, nth).await?[nth - 1].payload.clone());
+        }
+        match self.socket()?.look_ahead(nth).await? {
+            Message::Text(text) => Ok(text.clone().into()),
+            other => Err(format!("the route echo did not answer with its event but {}", describe(other))),
+        }
     }
 
     async fn backend(&mut self, check: &BackendCheck) -> Result<(), String> {

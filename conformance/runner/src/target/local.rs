@@ -116,7 +116,8 @@ impl Local {
     /// Changes the API while it is served.
     pub fn change(&mut self, change: &ApiChange) -> Result<(), String> {
         self.draft.change(change);
-        Err("the gateway cannot change an API while it serves it".to_owned())
+        let definition = definition(&self.draft, &self.names())?;
+        self.gateway.put_api(&definition).map_err(|error| error.to_string())
     }
 
     /// Ends the gateway in order and returns the lines of its access logs.

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes, BytesMut};
 use sha1::{Digest, Sha1};
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -42,6 +43,8 @@ pub enum Message {
 pub struct Socket {
     stream: TcpStream,
     buffer: BytesMut,
+    /// Looked at, but not received yet.
+    ahead: VecDeque<Message>,
 }
 
 /// What proves that the server has read `key`.
@@ -55,7 +58,7 @@ pub fn new_key() -> String {
 
 impl Socket {
     pub fn new(stream: TcpStream, early: Bytes) -> Self {
-        Self { stream, buffer: BytesMut::from(&early[..]) }
+        Self { stream, buffer: BytesMut::from(&early[..]), ahead: VecDeque::new() }
     }
 
     pub async fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), String> {
@@ -83,7 +86,19 @@ impl Socket {
 
     /// The next message or control frame.
     pub async fn next(&mut self) -> Result<Message, String> {
-        patiently("a message", self.read_message()).await?
+        match self.ahead.pop_front() {
+            Some(message) => Ok(message),
+            None => patiently("a message", self.read_message()).await?,
+        }
+    }
+
+    /// Looks at the message of that number from here, from 1, which stays to be received.
+    pub async fn look_ahead(&mut self, nth: usize) -> Result<&Message, String> {
+        while self.ahead.len() < nth {
+            let message = patiently("a message", self.read_message()).await??;
+            self.ahead.push_back(message);
+        }
+        Ok(&self.ahead[nth - 1])
     }
 
     /// Ends the connection with a TCP reset.
