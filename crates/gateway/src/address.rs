@@ -1,7 +1,6 @@
 //! Which API and stage a request is for: by host name, by path, or, with a single API, by stage alone.
 
 use percent_encoding::percent_decode_str;
-use std::borrow::Cow;
 
 /// What a path says, below host and scheme.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,11 +24,7 @@ pub(crate) struct StageAddress {
 /// Every segment is decoded once, so that `%40connections` and `%3D` mean what they should; empty segments, as a trailing
 /// slash or a doubled one leaves them, are passed over.
 pub(crate) fn resolve(host: Option<&str>, path: &str) -> Option<Target> {
-    let segments: Vec<Cow<'_, str>> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(|segment| percent_decode_str(segment).decode_utf8_lossy())
-        .collect();
+    let segments = segments(path);
     let (prefix, connection) = match segments.as_slice() {
         [prefix @ .., at, id] if at == "@connections" => (prefix, Some(id)),
         prefix => (prefix, None),
@@ -44,6 +39,12 @@ pub(crate) fn resolve(host: Option<&str>, path: &str) -> Option<Target> {
         Some(id) => Target::Connection(address, id.to_string()),
         None => Target::Stage(address),
     })
+}
+
+/// The levels of a path, decoded once; empty ones are passed over.
+pub(crate) fn segments(path: &str) -> Vec<String> {
+    let levels = path.split('/').filter(|segment| !segment.is_empty());
+    levels.map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()).collect()
 }
 
 /// `{apiId}.execute-api.{region}.amazonaws.com`, or any other domain behind `execute-api`.

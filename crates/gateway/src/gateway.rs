@@ -8,6 +8,7 @@ use crate::authorizer::UsagePlans;
 use crate::clock::Clock;
 use crate::connect;
 use crate::dispatch::Dispatcher;
+use crate::domain::Mapped;
 use crate::event::Arrival;
 use crate::head::Head;
 use crate::hub::{Hub, HubThreads};
@@ -170,7 +171,12 @@ impl Gateway {
         if handshake::is_upgrade(request.method(), request.version(), request.headers()) {
             return true;
         }
-        match resolve(host(request), request.uri().path()) {
+        let path = request.uri().path();
+        match self.0.stages.at_domain(host(request), path) {
+            Some(Mapped::Nothing) | None => {}
+            Some(Mapped::Stage(_) | Mapped::Connection(..) | Mapped::UnknownRoute(_)) => return true,
+        }
+        match resolve(host(request), path) {
             Some(Target::Connection(..)) => true,
             Some(Target::Stage(address)) => self.0.stages.find(&address).is_some(),
             None => false,
@@ -183,24 +189,35 @@ impl Gateway {
         B: Body<Data = Bytes>,
     {
         let inner = &self.0;
+        let path = request.uri().path();
+        match inner.stages.at_domain(host(&request), path) {
+            Some(Mapped::Stage(stage)) => return self.connect(stage, request, arrived).await,
+            Some(Mapped::Connection(stage, id)) => return management::respond(inner, Some(&stage), &id, request).await,
+            Some(Mapped::UnknownRoute(route)) => return reply::no_route(&route, request.method()),
+            Some(Mapped::Nothing) => return reply::forbidden(),
+            None => {}
+        }
         let by_api_host = host(&request).is_some_and(is_execute_api);
         let closed = |stage: &Stage| by_api_host && stage.deployment().execute_api_disabled;
-        match resolve(host(&request), request.uri().path()) {
+        match resolve(host(&request), path) {
             Some(Target::Connection(address, id)) => {
                 let stage = inner.stages.find(&address).filter(|stage| !closed(stage));
                 management::respond(inner, stage.as_deref(), &id, request).await
             }
-            Some(Target::Stage(address)) => match inner.stages.find(&address) {
-                Some(stage) if closed(&stage) => reply::forbidden(),
-                Some(_) if inner.draining.load(Ordering::Acquire) => connect::unavailable(),
-                Some(stage) => {
-                    let arrival = Arrival { remote: arrived.remote, local_port: arrived.local.port() };
-                    connect::connect(inner, stage, request, arrived.head, arrival).await
-                }
+            Some(Target::Stage(address)) => match inner.stages.find(&address).filter(|stage| !closed(stage)) {
+                Some(stage) => self.connect(stage, request, arrived).await,
                 None => reply::forbidden(),
             },
             None => reply::forbidden(),
         }
+    }
+
+    async fn connect<B>(&self, stage: Arc<Stage>, request: Request<B>, arrived: Arrived<'_>) -> Response {
+        if self.0.draining.load(Ordering::Acquire) {
+            return connect::unavailable();
+        }
+        let arrival = Arrival { remote: arrived.remote, local_port: arrived.local.port() };
+        connect::connect(&self.0, stage, request, arrived.head, arrival).await
     }
 
     /// Refuses new connections, closes the open ones with 1001, and returns when every `$disconnect` has run. Bound it

@@ -22,6 +22,7 @@ mod body_path;
 mod clock;
 mod connect;
 mod dispatch;
+mod domain;
 mod event;
 mod exchange;
 mod gateway;

@@ -9,6 +9,7 @@ use crate::api::problem::{Checker, Problems};
 use crate::api::stage_settings::StageSettings;
 use crate::api::wire;
 use crate::authorizer::Admission;
+use crate::domain::{self, Mapped, Mapping};
 use crate::gateway::StartError;
 use crate::hub::{Hub, StageIndex};
 use crate::traffic::Traffic;
@@ -33,6 +34,8 @@ pub(crate) struct Stage {
     traffic: Arc<Traffic>,
     variables: Vec<(String, String)>,
     domain_name: Arc<str>,
+    /// Domains of one's own that lead here.
+    pub(crate) mappings: Vec<Mapping>,
     written: StageDefinition,
     standing: Standing,
 }
@@ -70,8 +73,11 @@ impl Stage {
         (!self.variables.is_empty()).then_some(self.variables.as_slice())
     }
 
-    /// What events call `domainName`: the host the client dialled if it is an API host, else the API's own.
+    /// What events call `domainName`: the host the client dialled if it leads to this API alone, else the API's own.
     pub(crate) fn domain_name(&self, dialled: Option<&str>) -> Arc<str> {
+        if let Some(mapping) = dialled.and_then(|host| self.mappings.iter().find(|mapping| mapping.is_for(host))) {
+            return mapping.host.clone();
+        }
         match dialled.map(without_port) {
             Some(host) if host.contains(".execute-api.") && host != &*self.domain_name => host.into(),
             _ => self.domain_name.clone(),
@@ -177,6 +183,7 @@ impl Stages {
             traffic,
             variables: written.stage_variables.clone().into_iter().collect(),
             domain_name: (self.domain_name)(&definition.api_id).into(),
+            mappings: Mapping::of_stage(definition, &written.stage_name),
             written: written.clone(),
             standing: Standing::Served,
         })
@@ -210,6 +217,14 @@ impl Stages {
             }
         };
         Some(found.clone())
+    }
+
+    /// Reads an address at a domain of one's own. `None` when the host is none, as most are.
+    pub(crate) fn at_domain(&self, host: Option<&str>, path: &str) -> Option<Mapped> {
+        let table = self.table.load();
+        let mapped = |stage: &&Arc<Stage>| stage.standing == Standing::Served && !stage.mappings.is_empty();
+        let stages: Vec<_> = table.iter().filter(mapped).collect();
+        if stages.is_empty() { None } else { domain::resolve(&stages, host?, path) }
     }
 
     /// The stages as they are at this moment.

@@ -3,7 +3,7 @@
 use super::backend::{Arrived as BackendRequest, Backend};
 use super::callers::{self, ACCOUNT, REGION};
 use super::functions::{Functions, Recorded};
-use crate::case::{ApiChange, Given};
+use crate::case::{ApiChange, Domain, Given};
 use crate::names::Names;
 use crate::usual_api::ApiDraft;
 use crate::wire::patiently;
@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use sluicegate_gateway::api::ApiDefinition;
+use sluicegate_gateway::api::{ApiDefinition, DomainNameDefinition};
 use sluicegate_gateway::{Arrived, Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts, Tapped};
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -29,6 +29,7 @@ pub struct Local {
     pub clock: Clock,
     api: String,
     draft: ApiDraft,
+    domains: Vec<DomainNameDefinition>,
     gateway: Gateway,
     functions: Arc<Functions>,
     backend: Backend,
@@ -57,10 +58,10 @@ impl Local {
         let functions = Arc::new(Functions::new(given.functions.clone(), all_names.clone()));
         let mut draft = ApiDraft::usual(api);
         draft.change(&given.api);
-        let definition = definition(&draft, &all_names).map_err(NotStarted::Refused)?;
+        let domains: Vec<_> = given.domains.iter().map(domain_name).collect();
+        let definition = definition(&draft, &domains, &all_names).map_err(NotStarted::Refused)?;
         let clock = Clock::manual(START_MS);
         let (hub, threads) = Hub::new(hub_options(given), clock.clone()).map_err(|error| broken(&error))?;
-        unsupported(given).map_err(NotStarted::Broken)?;
         let gateway = Gateway::start(Parts {
             apis: vec![definition],
             account: callers::account(),
@@ -77,7 +78,7 @@ impl Local {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| broken(&error))?;
         let address = listener.local_addr().map_err(|error| broken(&error))?;
         let accepting = tokio::spawn(accept(listener, gateway.clone())).abort_handle();
-        Ok(Self { address, clock, api: api.to_owned(), draft, gateway, functions, backend, logs, accepting })
+        Ok(Self { address, clock, api: api.to_owned(), draft, domains, gateway, functions, backend, logs, accepting })
     }
 
     pub fn domain(&self) -> String {
@@ -116,7 +117,7 @@ impl Local {
     /// Changes the API while it is served.
     pub fn change(&mut self, change: &ApiChange) -> Result<(), String> {
         self.draft.change(change);
-        let definition = definition(&self.draft, &self.names())?;
+        let definition = definition(&self.draft, &self.domains, &self.names())?;
         self.gateway.put_api(&definition).map_err(|error| error.to_string())
     }
 
@@ -160,9 +161,15 @@ fn domain_of(api: &str) -> String {
     format!("{api}.execute-api.{REGION}.amazonaws.com")
 }
 
-fn definition(draft: &ApiDraft, names: &Names) -> Result<ApiDefinition, String> {
+fn definition(draft: &ApiDraft, domains: &[DomainNameDefinition], names: &Names) -> Result<ApiDefinition, String> {
     let filled = names.fill_json(&draft.definition())?;
-    serde_json::from_value(filled).map_err(|error| error.to_string())
+    let definition: ApiDefinition = serde_json::from_value(filled).map_err(|error| error.to_string())?;
+    Ok(ApiDefinition { domain_names: domains.to_vec(), ..definition })
+}
+
+fn domain_name(domain: &Domain) -> DomainNameDefinition {
+    let Domain { name, key, stage } = domain.clone();
+    DomainNameDefinition { domain_name: name, api_mapping_key: key, stage }
 }
 
 fn hub_options(given: &Given) -> HubOptions {
@@ -174,14 +181,6 @@ fn hub_options(given: &Given) -> HubOptions {
         outbound_queue_bytes: given.server.outbound_queue_bytes.unwrap_or(usual.outbound_queue_bytes),
         ..usual
     }
-}
-
-/// What a case may want and this gateway does not have.
-fn unsupported(given: &Given) -> Result<(), String> {
-    if !given.domains.is_empty() {
-        return Err("the gateway knows no domains of one's own".to_owned());
-    }
-    Ok(())
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -1,6 +1,6 @@
 //! From words to a deployment: every expression parsed, every reference resolved, every problem reported.
 
-use super::definition::{ApiDefinition, RouteDefinition};
+use super::definition::{ApiDefinition, DomainNameDefinition, RouteDefinition};
 use super::deployment::{ApiKeySource, Deployment, RequiredParameter, Route};
 use super::problem::{Checker, Problems};
 use super::stage_settings::StageSettings;
@@ -20,6 +20,7 @@ pub(crate) fn compile(definition: &ApiDefinition) -> Result<Deployment, Problems
         check_id(&definition.api_id, checker);
         check_stages(definition, checker);
         check_authorizers(definition, checker);
+        check_domain_names(definition, checker);
         deployment(definition, checker)
     });
     checker.finish(deployment)
@@ -161,6 +162,32 @@ fn api_key_source(expression: Option<&str>, checker: &mut Checker) -> ApiKeySour
             );
             ApiKeySource::Header
         }
+    }
+}
+
+fn check_domain_names(definition: &ApiDefinition, checker: &mut Checker) {
+    for (index, written) in definition.domain_names.iter().enumerate() {
+        let (name, key) = (written.domain_name.as_str(), written.api_mapping_key.as_str());
+        checker.at(format!("domain name {name}/{key}"), |checker| {
+            if name.is_empty() || name.contains(['/', ':', ' ']) {
+                checker.problem("the domain name is no host", "write it like chat.example.org, without port and path");
+            }
+            // The characters of API mapping keys, and `/` between levels.
+            let fits = |c: char| c.is_ascii_alphanumeric() || "$-_.+!*'()/".contains(c);
+            if key.len() > 300 || !key.chars().all(fits) || key.starts_with('/') || key.ends_with('/') {
+                checker
+                    .problem("the mapping key is no path", "use letters, digits and $-_.+!*'(), with / between levels");
+            }
+            if !definition.stages.iter().any(|stage| stage.stage_name == written.stage) {
+                checker.problem(format!("there is no stage `{}`", written.stage), "name a stage of this API");
+            }
+            let same = |earlier: &&DomainNameDefinition| {
+                (&earlier.domain_name, &earlier.api_mapping_key) == (&written.domain_name, &written.api_mapping_key)
+            };
+            if definition.domain_names[..index].iter().any(|earlier| same(&earlier)) {
+                checker.problem("this domain and key are mapped twice", "remove one of them");
+            }
+        });
     }
 }
 

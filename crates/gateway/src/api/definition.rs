@@ -27,6 +27,19 @@ pub struct ApiDefinition {
     pub models: BTreeMap<String, ModelDefinition>,
     pub routes: Vec<RouteDefinition>,
     pub stages: Vec<StageDefinition>,
+    /// Domains of one's own that lead to its stages.
+    pub domain_names: Vec<DomainNameDefinition>,
+}
+
+/// A domain, or a path below one, that stands for a stage.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DomainNameDefinition {
+    /// Such as `chat.example.org`.
+    pub domain_name: String,
+    /// The path that comes before everything else; empty for the domain's root.
+    pub api_mapping_key: String,
+    pub stage: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

@@ -8,7 +8,7 @@ pub(crate) mod stage_settings;
 pub(crate) mod wire;
 
 pub use definition::{
-    AccessLogSettings, ApiDefinition, ApiKeyDefinition, ApiStageDefinition, AuthorizerDefinition,
+    AccessLogSettings, ApiDefinition, ApiKeyDefinition, ApiStageDefinition, AuthorizerDefinition, DomainNameDefinition,
     IntegrationDefinition, IntegrationResponseDefinition, JwtDefinition, ModelDefinition, PlanThrottleDefinition,
     QuotaDefinition, RequestParameter, RouteDefinition, RouteResponseDefinition, RouteSettings, StageDefinition,
     StageExtensions, UsageDefinition, UsagePlanDefinition,
