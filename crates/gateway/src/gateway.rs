@@ -124,8 +124,14 @@ impl Gateway {
     /// Checks the APIs and starts to serve connections. Call it on the runtime that shall run the integrations.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
         let access_logs = Arc::new(AccessLogs::new(parts.options.logs_dir));
+        let stages = Stages::new(parts.apis, parts.domain_name, &parts.hub, access_logs.clone())?;
+        if !parts.credentials.are_configured() {
+            for stage in stages.served().iter().filter(|stage| stage.deployment().asks_for_signatures()) {
+                tracing::warn!(stage = %stage.id, "no credentials are configured: any signature opens this stage");
+            }
+        }
         let inner = Arc::new(Inner {
-            stages: Stages::new(parts.apis, parts.domain_name, &parts.hub, access_logs.clone())?,
+            stages,
             hub: parts.hub,
             account: parts.account,
             credentials: parts.credentials,

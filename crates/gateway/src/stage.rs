@@ -212,6 +212,11 @@ impl Stages {
         Some(found.clone())
     }
 
+    /// The stages as they are at this moment.
+    pub(crate) fn served(&self) -> Vec<Arc<Stage>> {
+        self.table.load().iter().filter(|stage| stage.standing == Standing::Served).cloned().collect()
+    }
+
     pub(crate) fn by_index(&self, index: StageIndex) -> Option<Arc<Stage>> {
         self.table.load().iter().find(|stage| stage.index == index).cloned()
     }

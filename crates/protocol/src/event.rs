@@ -182,3 +182,47 @@ fn grouped(pairs: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
     }
     groups
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authorizer_is_asked_in_the_order_of_aws() {
+        let headers = [("Connection", "upgrade"), ("Host", "a"), ("Host", "b")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let id = RequestId::new(1);
+        let event = AuthorizerEvent {
+            r#type: "REQUEST",
+            method_arn: "arn",
+            headers: SingleValues(&headers),
+            multi_value_headers: MultiValues(&headers),
+            query_string_parameters: SingleValues(&[]),
+            multi_value_query_string_parameters: MultiValues(&[]),
+            stage_variables: SingleValues(&[]),
+            request_context: RequestContext {
+                route_key: "$connect",
+                message_id: None,
+                disconnect_status_code: None,
+                authorizer: None,
+                event_type: EventType::Connect,
+                extended_request_id: id,
+                request_time: "04/Mar/2026:10:20:30 +0000",
+                message_direction: "IN",
+                disconnect_reason: None,
+                stage: "prod",
+                connected_at: 1,
+                request_time_epoch: 2,
+                identity: Identity { caller: &[("apiKey", "k".to_owned())], user_agent: None, source_ip: "::1" },
+                request_id: id,
+                domain_name: "a",
+                connection_id: ConnectionId::parse("L0SM9cOFvHcCIhw=").unwrap(),
+                api_id: "chat",
+            },
+        };
+        let expected = format!(
+            r#"{{"type":"REQUEST","methodArn":"arn","headers":{{"Connection":"upgrade","Host":"b"}},"multiValueHeaders":{{"Connection":["upgrade"],"Host":["a","b"]}},"queryStringParameters":{{}},"multiValueQueryStringParameters":{{}},"stageVariables":{{}},"requestContext":{{"routeKey":"$connect","eventType":"CONNECT","extendedRequestId":"{id}","requestTime":"04/Mar/2026:10:20:30 +0000","messageDirection":"IN","stage":"prod","connectedAt":1,"requestTimeEpoch":2,"identity":{{"apiKey":"k","sourceIp":"::1"}},"requestId":"{id}","domainName":"a","connectionId":"L0SM9cOFvHcCIhw=","apiId":"chat"}}}}"#
+        );
+        assert_eq!(serde_json::to_string(&event).unwrap(), expected);
+    }
+}

@@ -5,7 +5,7 @@ use super::deployment::{ApiKeySource, Deployment, RequiredParameter, Route};
 use super::problem::{Checker, Problems};
 use super::stage_settings::StageSettings;
 use super::wire;
-use crate::authorizer::Authorization;
+use crate::authorizer::{Authorization, check_authorizers};
 use crate::integration::{Integration, Wanted};
 use crate::model::BodyValidation;
 use crate::selection_expression::SelectionExpression;
@@ -19,6 +19,7 @@ pub(crate) fn compile(definition: &ApiDefinition) -> Result<Deployment, Problems
     let deployment = checker.at(format!("API {}", definition.api_id), |checker| {
         check_id(&definition.api_id, checker);
         check_stages(definition, checker);
+        check_authorizers(definition, checker);
         deployment(definition, checker)
     });
     checker.finish(deployment)
@@ -263,6 +264,31 @@ mod tests {
                 "another route with this key",
             ),
             (json!({"routeSelectionExpression": "${request.body"}), "API chat: route selection expression"),
+            (
+                json!({"authorizers": {"a": {"authorizerType": "JWT", "authorizerUri": "f"}}}),
+                "API chat, authorizer a: authorizer type `JWT`; the only one for WebSocket APIs is REQUEST",
+            ),
+            (
+                json!({"authorizers": {"a": {"authorizerType": "REQUEST"}}}),
+                "API chat, authorizer a: the authorizer has no authorizerUri",
+            ),
+            (
+                json!({"authorizers": {"a": {"authorizerType": "REQUEST", "authorizerUri": "f",
+                                             "identitySource": ["$request.header.a"]}}}),
+                "API chat, authorizer a: identity source `$request.header.a`; use route.request.header.NAME",
+            ),
+            (
+                json!({"routes": [{"routeKey": "$connect", "authorizationType": "CUSTOM"}]}),
+                "API chat, route $connect: authorization type CUSTOM without authorizerId",
+            ),
+            (
+                json!({"routes": [{"routeKey": "$connect", "authorizationType": "CUSTOM", "authorizerId": "x"}]}),
+                "API chat, route $connect: there is no authorizer `x`",
+            ),
+            (
+                json!({"routes": [{"routeKey": "$connect", "authorizationType": "JWT"}]}),
+                "API chat, route $connect: authorization type `JWT` does not exist for WebSocket APIs; use NONE and",
+            ),
             (json!({"integrations": {"f": {"integrationType": "LAMBDA"}}}), "integration f: integration type `LAMBDA`"),
         ] {
             let problems = compile(&definition(changes)).err().expect("a problem").to_string();

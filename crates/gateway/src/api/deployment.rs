@@ -51,6 +51,11 @@ pub(crate) enum RequiredParameter {
 }
 
 impl Deployment {
+    /// Whether clients must sign their handshakes.
+    pub(crate) fn asks_for_signatures(&self) -> bool {
+        self.connect.as_ref().is_some_and(|route| matches!(route.authorization, Authorization::Signature))
+    }
+
     /// The route for a message: the one its key names, else `$default`. Lifecycle routes are not chosen by messages.
     pub(crate) fn route_for(&self, message: &str) -> Option<&Route> {
         let key = self.route_selection.evaluate(message);

@@ -3,7 +3,7 @@
 use super::identity_source::IdentitySource;
 use super::output::Output;
 use super::{Refusal, Verdict};
-use crate::api::definition::{ApiDefinition, RouteDefinition};
+use crate::api::definition::{ApiDefinition, AuthorizerDefinition, RouteDefinition};
 use crate::api::problem::Checker;
 use crate::event;
 use crate::exchange::{ClientRequest, Exchange};
@@ -45,30 +45,42 @@ impl FunctionAuthorizer {
             checker.problem(format!("there is no authorizer `{id}`"), format!("use one of: {}", known.join(", ")));
             return None;
         };
-        checker.at(format!("authorizer {id}"), |checker| {
-            if written.authorizer_type != "REQUEST" {
-                checker.problem(format!("authorizer type `{}`", written.authorizer_type), "the only one is REQUEST");
+        // What is wrong with it is reported once, by `check`.
+        Self::read(written, &mut Checker::default())
+    }
+
+    /// Reports what is wrong with the authorizers of an API, whether a route uses them or not.
+    pub(super) fn check(definition: &ApiDefinition, checker: &mut Checker) {
+        for (id, written) in &definition.authorizers {
+            checker.at(format!("authorizer {id}"), |checker| Self::read(written, checker));
+        }
+    }
+
+    fn read(written: &AuthorizerDefinition, checker: &mut Checker) -> Option<Self> {
+        if written.authorizer_type != "REQUEST" {
+            checker.problem(
+                format!("authorizer type `{}`", written.authorizer_type),
+                "the only one for WebSocket APIs is REQUEST",
+            );
+        }
+        let sources = written.identity_source.iter().filter_map(|text| {
+            let source = IdentitySource::parse(text);
+            if source.is_none() {
+                checker.problem(
+                    format!("identity source `{text}`"),
+                    "use route.request.header.NAME, route.request.querystring.NAME, context.NAME or stageVariables.NAME",
+                );
             }
-            let sources = written.identity_source.iter().filter_map(|text| {
-                let source = IdentitySource::parse(text);
-                if source.is_none() {
-                    checker.problem(
-                        format!("identity source `{text}`"),
-                        "use route.request.header.NAME, route.request.querystring.NAME, context.NAME or \
-                         stageVariables.NAME",
-                    );
-                }
-                source
-            });
-            let sources = sources.collect();
-            match written.authorizer_uri.as_deref().filter(|uri| !uri.is_empty()) {
-                Some(uri) => Some(Self { function: function_of(uri).into(), sources }),
-                None => {
-                    checker.problem("the authorizer has no authorizerUri", "name the function to ask");
-                    None
-                }
+            source
+        });
+        let sources = sources.collect();
+        match written.authorizer_uri.as_deref().filter(|uri| !uri.is_empty()) {
+            Some(uri) => Some(Self { function: function_of(uri).into(), sources }),
+            None => {
+                checker.problem("the authorizer has no authorizerUri", "name the function to ask");
+                None
             }
-        })
+        }
     }
 
     pub(super) async fn authorize(

@@ -48,6 +48,11 @@ pub(crate) struct Granted {
     pub(crate) subprotocol: Option<&'static str>,
 }
 
+/// Reports what is wrong with the authorizers of an API.
+pub(crate) fn check_authorizers(definition: &ApiDefinition, checker: &mut Checker) {
+    FunctionAuthorizer::check(definition, checker);
+}
+
 impl Authorization {
     pub(crate) fn compile(definition: &ApiDefinition, route: &RouteDefinition, checker: &mut Checker) -> Self {
         match route.authorization_type.as_deref() {

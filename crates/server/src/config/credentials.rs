@@ -57,7 +57,7 @@ pub(super) fn read(
 }
 
 fn one(table: &DeTable<'_>, place: &str) -> Result<Written, String> {
-    for key in table.keys().map(Spanned::get_ref).filter(|key| !KEYS.contains(&&***key)) {
+    if let Some(key) = table.keys().map(Spanned::get_ref).find(|key| !KEYS.contains(&&***key)) {
         return Err(format!("credentials: unknown key \"{key}\"{}", suggestion(key, KEYS.into_iter())));
     }
     let text = |key: &str| match table.get(key).map(Spanned::get_ref) {
@@ -177,7 +177,6 @@ fn policies(written: &[String]) -> Result<Vec<Policy>, String> {
 #[cfg(test)]
 mod tests {
     use super::super::{Config, Sources};
-    use super::*;
 
     const POLICY: &str = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 

@@ -41,7 +41,7 @@ fn parse(name: &str, text: &str) -> Result<File, Problems> {
         // Flags are written with dashes, keys with underscores; either is understood here.
         let key = written.get_ref().replace('-', "_");
         if key == credentials::KEY {
-            credentials = credentials::read(value, &place, &mut problems);
+            credentials = credentials::read(value, place, &mut problems);
             continue;
         }
         let place = place(written.span().start);
