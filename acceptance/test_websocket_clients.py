@@ -1,7 +1,7 @@
 """WebSocket clients that people use, on an API of one's own: Node's `ws` and `wscat`, Python's `websockets`, and both SDKs.
 
-Conformance cases C004, C022, C024, C088, C122, C123, C138 and C158 are proven here with the real thing; the rest of them, and
-these, byte by byte in `conformance/`.
+Conformance cases C004, C022, C024, C088, C122, C123, C125, C138 and C158 are proven here with the real thing; the rest of
+them, and these, byte by byte in `conformance/`.
 """
 
 import json
@@ -13,16 +13,26 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from deadline import eventually
 from function_host import OK, FunctionHost
-from server_process import ROOT
+from server_process import CREDENTIALS, REGION, ROOT
 
 JS = Path(__file__).parent / "js"
 WSCAT = ["node", str(JS / "node_modules/wscat/bin/wscat")]
+
+ACCESS = """
+[[credentials]]
+access_key_id = "{key}"
+user = "owner"
+secret_file = "{secret_file}"
+policies = ['{{"Statement": {{"Effect": "Allow", "Action": "*", "Resource": "*"}}}}']
+"""
 
 
 @pytest.fixture
@@ -34,8 +44,11 @@ def functions():
 
 @pytest.fixture
 def chat(functions, start_server, tmp_path):
-    """A server with the API `chat`, whose functions the test decides."""
-    server = start_server("--api", str(functions.write_api(tmp_path / "chat.json")))
+    """A server with the API `chat`, whose functions the test decides. It knows one access key and verifies signatures."""
+    secret, config = tmp_path / "secret", tmp_path / "sluicegate.toml"
+    secret.write_text(CREDENTIALS["aws_secret_access_key"])
+    config.write_text(ACCESS.format(key=CREDENTIALS["aws_access_key_id"], secret_file=secret))
+    server = start_server("--config", str(config), "--api", str(functions.write_api(tmp_path / "chat.json")))
     server.chat = f"ws://{server.listen}/chat/prod"
     return server
 
@@ -48,10 +61,8 @@ def test_the_conformance_runner_finds_the_same_elsewhere(chat, functions):
     ended = subprocess.run(
         [runner, "--endpoint", chat.chat], env=chat.environment(), capture_output=True, text=True, timeout=120
     )
-    passed, _, _ = re.search(r"^All +(\d+) +(\d+) +(\d+)$", ended.stdout, re.MULTILINE).groups()
-    failures = set(re.findall(r"^(C\d+) failed", ended.stdout, re.MULTILINE))
-    # Without access keys in its configuration the server does not verify signatures.
-    assert failures <= {"C125"} and int(passed) > 20, ended.stdout + ended.stderr
+    passed, failed, _ = re.search(r"^All +(\d+) +(\d+) +(\d+)$", ended.stdout, re.MULTILINE).groups()
+    assert ended.returncode == 0 and failed == "0" and int(passed) > 20, ended.stdout + ended.stderr
 
 
 def disconnected(functions) -> tuple[int, str]:
@@ -101,6 +112,14 @@ def test_boto3_posts_looks_up_and_deletes(chat, functions):
     assert disconnected(functions) == (1000, "Connection Closed Normally")
     with pytest.raises(api.exceptions.GoneException):
         api.post_to_connection(ConnectionId=connection, Data=b"anyone there?")
+
+
+def test_boto3_with_another_secret_is_refused(chat):
+    other = boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="another", region_name=REGION)
+    api = other.client("apigatewaymanagementapi", endpoint_url=f"{chat.url}/chat/prod")
+    with pytest.raises(ClientError) as refused:
+        api.post_to_connection(ConnectionId="AAAAAAAAAAAAAAA=", Data=b"hi")
+    assert refused.value.response["Error"]["Code"] == "InvalidSignatureException"
 
 
 def test_a_handler_posts_before_it_returns(chat, functions):

@@ -54,12 +54,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode, String> {
         None => (Against::Ourselves, Known::read(&folder())?),
     };
     let finished = run_all(suite, &against).await;
-    print!("{}", table(&finished, &known));
     if arguments.write && arguments.cases.is_empty() {
         let path = page_path();
         std::fs::write(&path, page(&finished, &known)).map_err(|error| format!("{}: {error}", path.display()))?;
-        println!("\nwrote {}", path.display());
     }
+    print!("{}", table(&finished, &known));
     let known = if arguments.cases.is_empty() { known } else { known.among(&arguments.cases) };
     Ok(if known.check(&finished).is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

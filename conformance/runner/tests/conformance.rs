@@ -23,3 +23,14 @@ fn the_cases_are_numbered_without_a_gap() {
     let sections: BTreeSet<_> = suite.sections.iter().map(|section| section.section.as_str()).collect();
     assert_eq!(sections.into_iter().collect::<String>(), "ABCDEFGHI");
 }
+
+#[test]
+fn tests_that_cases_name_are_there() {
+    let root = folder().ancestors().nth(2).unwrap().to_owned();
+    let suite = Suite::read(&folder()).unwrap();
+    for case in suite.sections.iter().flat_map(|section| &section.cases) {
+        if let Some(file) = &case.also {
+            assert!(root.join(file).is_file(), "{} names {file}", case.id);
+        }
+    }
+}
