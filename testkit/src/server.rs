@@ -49,6 +49,11 @@ impl TestServer {
         Self { running, ..self }
     }
 
+    /// Reads the API files again, as SIGHUP does.
+    pub fn reload(&self) {
+        self.running.reload();
+    }
+
     pub async fn stop(self) {
         self.running.stop().await;
     }

@@ -61,10 +61,12 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let format = config.log_format;
     let server = Server::start(config).await?;
     announce::ready(&server, format);
-    signals.next().await;
+    while let Asked::ToReload = signals.next().await {
+        server.reload();
+    }
     tokio::select! {
         () = server.stop() => Ok(()),
-        () = signals.next() => {
+        () = signals.to_stop() => {
             tracing::warn!("a second signal: stopping at once");
             std::process::exit(1)
         }
@@ -74,17 +76,35 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+}
+
+/// What a signal asks for.
+enum Asked {
+    /// SIGTERM, or Ctrl-C.
+    ToStop,
+    /// SIGHUP: the API files may have changed.
+    ToReload,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::ToStop,
+            _ = self.interrupt.recv() => Asked::ToStop,
+            _ = self.hangup.recv() => Asked::ToReload,
         }
+    }
+
+    async fn to_stop(&mut self) {
+        while let Asked::ToReload = self.next().await {}
     }
 }

@@ -21,6 +21,7 @@ use sluicegate_mappings::{Mappings, RetryPace};
 use sluicegate_protocol::{CallTable, Connections, Invoke};
 use sluicegate_tables::Tables;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -47,6 +48,7 @@ pub struct RunningServer {
     collector: Option<Collector>,
     mappings: Mappings,
     gateway: Gateway,
+    api_files: Vec<PathBuf>,
     tables: Tables,
     admin_port: Serving,
     upkeep: JoinHandle<()>,
@@ -166,6 +168,7 @@ impl Server {
             collector,
             mappings,
             gateway,
+            api_files: config.api.0.clone(),
             tables,
             admin_port,
             upkeep,
@@ -196,6 +199,23 @@ impl RunningServer {
 
     pub(crate) fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// Reads the API files again and serves what has changed in them: at once at stages with `autoDeploy`, at others when their
+    /// `deploymentId` is another. A file that cannot be used changes nothing. New functions, and new addresses of
+    /// functions, need a restart.
+    pub fn reload(&self) {
+        let files = match api_files::read(&self.api_files) {
+            Ok(files) => files,
+            Err(problems) => return warn!("the API files were not reloaded:\n{problems}"),
+        };
+        for file in &files {
+            let api = &file.definition.api_id;
+            match self.gateway.put_api(&file.definition) {
+                Ok(()) => info!(api, "reloaded"),
+                Err(error) => warn!(api, "not reloaded: {error}"),
+            }
+        }
     }
 
     /// Drains: accepts nothing more, closes sockets with 1001, runs `$disconnect` for each, flushes. What is not done by

@@ -69,6 +69,36 @@ async fn the_api_of_the_guide_echoes() {
 }
 
 #[tokio::test]
+async fn a_changed_file_is_served_after_a_reload_and_a_broken_one_is_not() {
+    let address = backend().await;
+    let text = GUIDE.replace("http://127.0.0.1:9000/", &address);
+    let written = file(&text);
+    let server = TestServer::with(|config| {
+        config.app.0.clear();
+        config.api = FileList(vec![written.path().to_owned()]);
+    })
+    .await;
+    let mut client = server.connect("/echo/prod").await;
+
+    // Given a default route that no longer answers, when the file is reloaded, then only the added route does.
+    let silent = text.replace("\"routeKey\": \"$default\"", "\"routeKey\": \"loud\"");
+    std::fs::write(written.path(), &silent).unwrap();
+    server.reload();
+    client.send("hello").await;
+    let Received::Text(answer) = client.receive().await else { panic!("expected a text") };
+    assert!(answer.starts_with(r#"{"message": "Forbidden""#), "{answer}");
+    client.send(r#"{"action": "loud"}"#).await;
+    assert_eq!(client.receive().await, Received::Text(r#"{"action": "loud"}"#.to_owned()));
+
+    std::fs::write(written.path(), "{").unwrap();
+    server.reload();
+    client.send(r#"{"action": "loud"}"#).await;
+    assert_eq!(client.receive().await, Received::Text(r#"{"action": "loud"}"#.to_owned()));
+    client.close().await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn every_mistake_is_told_before_anything_is_served() {
     for (text, expected) in [
         ("{", "line 1, column 1"),
