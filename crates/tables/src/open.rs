@@ -20,8 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The engine lets one call in at a time; the others read their requests and write their answers meanwhile.
-const ENGINE_THREADS: usize = 4;
+/// The engine lets one call in at a time; the other thread reads the next request or writes the last answer meanwhile. A
+/// third would only take turns with them, each time on cold caches.
+const ENGINE_THREADS: usize = 2;
 
 /// Stream reads and checkpoints.
 const STREAM_THREADS: usize = 2;
