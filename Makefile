@@ -29,6 +29,10 @@ bench: ## Measures latency, fan-out and memory per connection
 	cargo build --release -p sluicegate -p sluicegate-bench
 	cargo run --release -p sluicegate-bench -- $(ARGS)
 
+.PHONY: conformance
+conformance: ## Runs the conformance cases of WebSocket APIs, prints a table, and writes docs/reference/conformance.md
+	cargo run --quiet -p sluicegate-conformance -- $(if $(findstring --endpoint,$(ARGS)),,--write) $(ARGS)
+
 .PHONY: docs
 docs: ## Writes the generated pages of docs/reference
 	cargo run --quiet -p xtask -- docs
@@ -67,7 +71,7 @@ test-acceptance: tools page binary ## The official SDKs on a real server
 
 .PHONY: binary
 binary:
-	cargo build --locked -p sluicegate
+	cargo build --locked -p sluicegate -p sluicegate-conformance
 
 # Files, rebuilt when what they are made of has changed.
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use sluicegate_gateway::api::{ApiDefinition, Integration, RouteDefinition, StageDefinition};
+use sluicegate_gateway::api::{ApiDefinition, IntegrationDefinition, RouteDefinition, StageDefinition};
 use sluicegate_gateway::{Arrived, Clock, Gateway, Hub, HubOptions, Parts, Tapped};
 use sluicegate_protocol::{BoxFuture, Connections, Invocation, Invoke, InvokeError, StageId};
 use std::convert::Infallible;
@@ -35,14 +35,7 @@ pub fn run() -> Result<(), Failure> {
 
 async fn start() -> Result<Hub, Failure> {
     let (hub, threads) = Hub::new(HubOptions::default(), Clock::System)?;
-    let gateway = Gateway::start(Parts {
-        apis: vec![api()],
-        domain_name: Box::new(|api| format!("{api}.execute-api.us-east-1.amazonaws.com")),
-        invoke: Arc::new(Agreeable),
-        hub: hub.clone(),
-        threads,
-        clock: Clock::System,
-    })?;
+    let gateway = Gateway::start(Parts::new(vec![api()], Arc::new(Agreeable), (hub.clone(), threads)))?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening {}", listener.local_addr()?);
     tokio::spawn(accept(listener, gateway));
@@ -50,16 +43,24 @@ async fn start() -> Result<Hub, Failure> {
 }
 
 fn api() -> ApiDefinition {
+    const FUNCTION: &str = "agreeable";
+    let integration = IntegrationDefinition {
+        integration_type: "AWS_PROXY".to_owned(),
+        integration_uri: Some(FUNCTION.to_owned()),
+        ..IntegrationDefinition::default()
+    };
     let route = |key: &str| RouteDefinition {
-        key: key.to_owned(),
-        integration: Integration::function("agreeable"),
-        route_response: false,
+        route_key: key.to_owned(),
+        target: Some(format!("integrations/{FUNCTION}")),
+        ..RouteDefinition::default()
     };
     ApiDefinition {
-        id: API.into(),
+        api_id: API.to_owned(),
         route_selection_expression: "$request.body.action".to_owned(),
+        integrations: [(FUNCTION.to_owned(), integration)].into(),
         routes: ["$connect", "$disconnect", "$default"].map(route).into(),
-        stages: vec![StageDefinition { name: STAGE.into(), variables: Vec::new() }],
+        stages: vec![StageDefinition { stage_name: STAGE.to_owned(), ..StageDefinition::default() }],
+        ..ApiDefinition::default()
     }
 }
 

@@ -14,10 +14,12 @@ const LEVELS: &[(&str, &[&str])] = &[
     ("sluicegate-protocol", &[]),
     ("sluicegate-endpoint", &["sluicegate-protocol"]),
     ("sluicegate-handler", &["sluicegate-protocol"]),
-    ("sluicegate-gateway", &["sluicegate-protocol", "sluicegate-endpoint"]),
+    ("sluicegate-velocity", &[]),
+    ("sluicegate-gateway", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-velocity"]),
     ("sluicegate-functions", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-handler"]),
     ("sluicegate-tables", &["sluicegate-protocol", "sluicegate-endpoint"]),
     ("sluicegate-mappings", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-tables"]),
+    ("sluicegate-conformance", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-gateway"]),
     ("xtask", &[]),
 ];
 

@@ -1,7 +1,13 @@
-//! Whether a request carries a signature at all.
+//! SigV4 signatures: whether a request carries one, and whether it is right.
 //!
-//! AWS refuses unsigned requests before it looks at anything else, and so do we. The signature's value is not verified:
-//! no keys can be configured yet, which is why the server binds to loopback only unless told otherwise.
+//! AWS refuses unsigned requests before it looks at anything else, and so do we. A signature's value is verified once
+//! credentials are configured; until then its presence is enough, which is why the server binds to loopback only unless told
+//! otherwise.
+
+mod claim;
+mod verify;
+
+pub use verify::{Refusal, Scope, verify};
 
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -36,26 +42,4 @@ fn is_presigned(query: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signatures_are_found_where_sdks_put_them() {
-        let header = "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=00";
-        for (uri, header, expected) in [
-            ("/prod", Some(header), Signature::Present),
-            ("/prod?X-Amz-Credential=a&X-Amz-Signature=0", None, Signature::Present),
-            ("/prod?X-Amz-Signature=0", None, Signature::Missing),
-            ("/prod", Some("Bearer x"), Signature::Incomplete),
-            ("/prod", Some("AWS4-HMAC-SHA256 Credential=a"), Signature::Incomplete),
-            ("/prod", None, Signature::Missing),
-        ] {
-            let mut request = http::Request::get(uri);
-            if let Some(header) = header {
-                request = request.header(AUTHORIZATION, header);
-            }
-            let (parts, ()) = request.body(()).unwrap().into_parts();
-            assert_eq!(signature(&parts), expected, "{uri} {header:?}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! The function runtime: in-process Rust handlers behind the `Invoke` port.
+//! The function runtime behind the `Invoke` port: Rust handlers in this process, and HTTP endpoints.
 //!
 //! An invocation takes a place of its function's concurrency or is throttled at once; comes to its end even when the caller
 //! has gone; and ends by returning, failing, panicking or at its deadline.
@@ -10,9 +10,11 @@
 
 mod catch_panic;
 mod functions;
+mod http_function;
 mod invocation;
 mod options;
 mod run_on;
 
 pub use functions::{Functions, FunctionsBuilder};
+pub use http_function::{UrlError, http_function};
 pub use options::{DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT, FunctionOptions, MAX_TIMEOUT, RegisterError};

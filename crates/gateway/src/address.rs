@@ -1,7 +1,6 @@
 //! Which API and stage a request is for: by host name, by path, or, with a single API, by stage alone.
 
 use percent_encoding::percent_decode_str;
-use std::borrow::Cow;
 
 /// What a path says, below host and scheme.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,11 +24,7 @@ pub(crate) struct StageAddress {
 /// Every segment is decoded once, so that `%40connections` and `%3D` mean what they should; empty segments, as a trailing
 /// slash or a doubled one leaves them, are passed over.
 pub(crate) fn resolve(host: Option<&str>, path: &str) -> Option<Target> {
-    let segments: Vec<Cow<'_, str>> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(|segment| percent_decode_str(segment).decode_utf8_lossy())
-        .collect();
+    let segments = segments(path);
     let (prefix, connection) = match segments.as_slice() {
         [prefix @ .., at, id] if at == "@connections" => (prefix, Some(id)),
         prefix => (prefix, None),
@@ -46,10 +41,21 @@ pub(crate) fn resolve(host: Option<&str>, path: &str) -> Option<Target> {
     })
 }
 
+/// The levels of a path, decoded once; empty ones are passed over.
+pub(crate) fn segments(path: &str) -> Vec<String> {
+    let levels = path.split('/').filter(|segment| !segment.is_empty());
+    levels.map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()).collect()
+}
+
 /// `{apiId}.execute-api.{region}.amazonaws.com`, or any other domain behind `execute-api`.
 fn api_of_host(host: &str) -> Option<&str> {
     let (api, rest) = host.split_once('.')?;
     rest.starts_with("execute-api.").then_some(api)
+}
+
+/// Whether a host is an API's default endpoint, whatever its case.
+pub(crate) fn is_execute_api(host: &str) -> bool {
+    host.split('.').nth(1).is_some_and(|label| label.eq_ignore_ascii_case("execute-api"))
 }
 
 /// A host without its port; an IPv6 address keeps its brackets.
@@ -86,6 +92,20 @@ mod tests {
             (None, "/@connections/abc=", None),
         ] {
             assert_eq!(resolve(host, path), expected, "{host:?} {path}");
+        }
+    }
+
+    #[test]
+    fn default_endpoints_are_known_by_their_host() {
+        for (host, expected) in [
+            ("a1b2.execute-api.eu-west-1.amazonaws.com", true),
+            ("A1B2.Execute-API.eu-west-1.amazonaws.com:443", true),
+            ("a1b2.execute-api.localhost", true),
+            ("execute-api.localhost", false),
+            ("api.example.org", false),
+            ("localhost:8080", false),
+        ] {
+            assert_eq!(is_execute_api(host), expected, "{host}");
         }
     }
 

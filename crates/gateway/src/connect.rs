@@ -1,19 +1,25 @@
 //! From an upgrade request to a connection: `$connect` decides, and only then is the socket established.
 
 use crate::address::without_port;
+use crate::api::deployment::{RequiredParameter, Route};
+use crate::authorizer::authorize;
 use crate::event::{self, Arrival, Moment};
+use crate::exchange::{ClientRequest, Exchange, Occasion};
 use crate::gateway::Inner;
 use crate::head::{Head, Tapped};
 use crate::hub::{Opening, Reservation};
-use crate::integration::Outcome;
+use crate::integration::Failure;
 use crate::peer::Peer;
-use crate::proxy_result::ProxyResult;
 use crate::reply;
+use crate::report::Report;
 use crate::stage::Stage;
+use crate::throttle::Asking;
 use crate::websocket::handshake::{Refusal, accept_key};
+use crate::websocket::{Compression, extension};
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT,
+    CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE, USER_AGENT,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
@@ -22,17 +28,11 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use sluicegate_endpoint::Response;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// A 101 that could not be written by then has lost its client.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What `$connect` decided.
-enum Admission {
-    Admitted { subprotocol: Option<HeaderValue> },
-    Refused(Response),
-}
 
 /// Answers a request for a stage that is served.
 pub(crate) async fn connect<B>(
@@ -52,72 +52,123 @@ pub(crate) async fn connect<B>(
         tracing::warn!(stage = %stage.id, "no place for another connection: raise max_connections");
         return unavailable();
     };
-    let peer = Arc::new(peer(inner, &stage, &parts, &reservation, arrival));
+    let extensions = match stage.compression {
+        Compression::None => None,
+        Compression::Deflate => extension::agree(&parts.headers),
+    };
+    let mut peer = peer(inner, &stage, &parts, &reservation, arrival);
+    if extensions.is_some() {
+        peer.compression = Compression::Deflate;
+    }
     let headers = head.headers().unwrap_or_else(|| plain_headers(&parts.headers));
+    let request = event::client_request(parts, headers, inner.clock.now_ms(), arrival);
     let (decided, decision) = oneshot::channel();
-    let task = admit(inner.clone(), stage, peer, reservation, parts, headers, arrival, decided);
+    let candidate = Candidate { inner: inner.clone(), stage, peer, reservation, request };
     // In a task of its own, so that a client which leaves meanwhile does not stop `$connect` half-way: it is run to its
     // end and, if it admitted the client, followed by `$disconnect`.
-    inner.handshakes.spawn(task);
+    inner.handshakes.spawn(async move {
+        // Nobody listens any more if the client has left: the opening is dropped, which ends the connection as lost.
+        let _ = decided.send(candidate.decide().await);
+    });
     match decision.await {
-        Ok((Admission::Admitted { subprotocol }, Some(opening))) => {
+        Ok(Ok((opening, subprotocol))) => {
             inner.handshakes.spawn(hand_over(upgrade, opening));
-            switching_protocols(accept, subprotocol)
+            switching_protocols(accept, extensions, subprotocol)
         }
-        Ok((Admission::Refused(response), _)) => response,
-        Ok((Admission::Admitted { .. }, None)) | Err(_) => {
-            reply::internal_server_error(StatusCode::INTERNAL_SERVER_ERROR)
-        }
+        Ok(Err(refusal)) => refusal,
+        Err(_) => reply::internal_server_error(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "a task owns all that the request held")]
-async fn admit(
+/// A client whose admission is being decided.
+struct Candidate {
     inner: Arc<Inner>,
     stage: Arc<Stage>,
-    peer: Arc<Peer>,
+    peer: Peer,
     reservation: Reservation,
-    parts: Parts,
-    headers: Vec<(String, String)>,
-    arrival: Arrival,
-    decided: oneshot::Sender<(Admission, Option<Opening>)>,
-) {
-    let admission = run_connect_route(&inner, &stage, &peer, &parts, headers, arrival).await;
-    let opening = matches!(admission, Admission::Admitted { .. }).then(|| reservation.open(peer));
-    // Nobody listens any more if the client has left: the opening is dropped, which ends the connection as lost.
-    let _ = decided.send((admission, opening));
+    request: ClientRequest,
 }
 
-async fn run_connect_route(
-    inner: &Inner,
-    stage: &Stage,
-    peer: &Peer,
-    parts: &Parts,
-    headers: Vec<(String, String)>,
-    arrival: Arrival,
-) -> Admission {
-    let Some(route) = &stage.api.connect else { return Admission::Admitted { subprotocol: None } };
-    let moment = Moment::new(inner.clock.now_ms().max(peer.connected_at));
-    let event = event::connect(stage, peer, moment, parts, headers, arrival);
-    let refuse = |response| Admission::Refused(response);
-    match inner.integrations.call(route, event).await {
-        Outcome::Returned(result) => match ProxyResult::parse(&result) {
-            Ok(result) if result.is_success() => Admission::Admitted { subprotocol: subprotocol(&result) },
-            // Neither body nor headers of the function reach the client.
-            Ok(result) => {
-                refuse(reply::status(StatusCode::from_u16(result.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)))
-            }
-            Err(_) => refuse(reply::internal_server_error(StatusCode::BAD_GATEWAY)),
-        },
-        Outcome::Failed => refuse(reply::internal_server_error(StatusCode::BAD_GATEWAY)),
-        Outcome::NotInvoked | Outcome::Throttled => {
-            refuse(reply::internal_server_error(StatusCode::INTERNAL_SERVER_ERROR))
+impl Candidate {
+    /// Decides, and reports what came of it. The error is the answer to the handshake.
+    async fn decide(mut self) -> Result<(Opening, Option<HeaderValue>), Response> {
+        let moment = Moment::new(self.inner.clock.now_ms().max(self.peer.connected_at));
+        let mut report = Report::default();
+        let decision = self.ask(moment, &mut report).await;
+        if let Err(refusal) = &decision {
+            report.refused(refusal);
         }
-        Outcome::TimedOut => refuse(reply::error(
+        report.finish(&self.exchange(moment), &self.stage.traffic());
+        let subprotocol = decision?;
+        Ok((self.reservation.open(Arc::new(self.peer), self.inner.clock.now_ms()), subprotocol))
+    }
+
+    /// Asks all who have a say, in the order of AWS.
+    async fn ask(&mut self, moment: Moment, report: &mut Report) -> Result<Option<HeaderValue>, Response> {
+        let deployment = self.stage.deployment();
+        let started = Instant::now();
+        let granted = authorize(&self.inner, &deployment, &self.exchange(moment)).await;
+        let granted = granted.map_err(|refusal| refusal.answer());
+        if deployment.connect.as_ref().is_some_and(Route::authorizes) {
+            report.authorized(&granted, started.elapsed());
+        }
+        let granted = granted?;
+        (self.peer.authorizer, self.peer.identity) = (granted.authorizer, granted.identity);
+        if !self.inner.throttle.allows(&self.stage.traffic().throttle, Asking::Connect, moment.now) {
+            return Err(too_many_requests());
+        }
+        let subprotocol = match &deployment.connect {
+            Some(route) => self.run(route, moment, report).await?,
+            None => None,
+        };
+        Ok(subprotocol.or(granted.subprotocol.map(HeaderValue::from_static)))
+    }
+
+    /// Runs the `$connect` integration. Neither its body nor its other headers reach the client.
+    async fn run(&self, route: &Route, moment: Moment, report: &mut Report) -> Result<Option<HeaderValue>, Response> {
+        if self.lacks_a_parameter(route) {
+            return Err(bad_request());
+        }
+        let Some(integration) = &route.integration else { return Ok(None) };
+        let result = self.inner.integrations.run_reported(integration, &self.exchange(moment), report).await;
+        let answer = result.map_err(failed)?;
+        match answer.status {
+            // A value that cannot stand in a header is as good as none.
+            200..300 => Ok(answer.subprotocol.and_then(|value| HeaderValue::from_str(&value).ok())),
+            // A 1xx is no answer to a handshake: the one that switches protocols is the gateway's own to give.
+            100..200 => Err(reply::internal_server_error(StatusCode::BAD_GATEWAY)),
+            status => Err(reply::status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))),
+        }
+    }
+
+    /// Whether the request lacks a name that the route declares as required.
+    fn lacks_a_parameter(&self, route: &Route) -> bool {
+        route.required_parameters.iter().any(|parameter| match parameter {
+            RequiredParameter::Header(name) => self.request.header(name).is_none(),
+            RequiredParameter::Query(name) => self.request.query(name).is_none(),
+        })
+    }
+
+    fn exchange(&self, moment: Moment) -> Exchange<'_> {
+        let occasion = Occasion::Connect(&self.request);
+        Exchange { stage: &self.stage, peer: &self.peer, moment, route_key: "$connect", occasion }
+    }
+}
+
+fn failed(failure: Failure) -> Response {
+    match failure {
+        Failure::Failed => reply::internal_server_error(StatusCode::BAD_GATEWAY),
+        Failure::NotInvoked | Failure::Throttled => reply::internal_server_error(StatusCode::INTERNAL_SERVER_ERROR),
+        Failure::TimedOut => reply::error(
             StatusCode::GATEWAY_TIMEOUT,
             "InternalServerErrorException",
             r#"{"message": "Endpoint request timed out"}"#,
-        )),
+        ),
+        Failure::UnsupportedMediaType => reply::error(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "BadRequestException",
+            r#"{"message": "Unsupported Media Type"}"#,
+        ),
     }
 }
 
@@ -148,23 +199,25 @@ fn peer(inner: &Inner, stage: &Stage, parts: &Parts, reservation: &Reservation, 
     )
 }
 
-/// A value that cannot stand in a header is as good as none.
-fn subprotocol(result: &ProxyResult) -> Option<HeaderValue> {
-    HeaderValue::from_str(result.header(SEC_WEBSOCKET_PROTOCOL.as_str())?).ok()
-}
-
 fn plain_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
-fn switching_protocols(accept: HeaderValue, subprotocol: Option<HeaderValue>) -> Response {
+fn switching_protocols(
+    accept: HeaderValue,
+    extensions: Option<HeaderValue>,
+    subprotocol: Option<HeaderValue>,
+) -> Response {
     let mut response = http::Response::new(Full::new(Bytes::new()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(extensions) = extensions {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, extensions);
+    }
     if let Some(subprotocol) = subprotocol {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
@@ -182,6 +235,14 @@ fn refused(refusal: Refusal) -> Response {
         }
         Refusal::BadKey => reply::error(StatusCode::BAD_REQUEST, "BadRequestException", r#"{"message":"Bad Request"}"#),
     }
+}
+
+fn bad_request() -> Response {
+    reply::error(StatusCode::BAD_REQUEST, "BadRequestException", r#"{"message":"Bad Request"}"#)
+}
+
+fn too_many_requests() -> Response {
+    reply::error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", r#"{"message":"Too Many Requests"}"#)
 }
 
 /// Full, or stopping. Clients come back later, or to another node.

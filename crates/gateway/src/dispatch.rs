@@ -1,12 +1,16 @@
 //! What happens on open connections: messages to their routes, and the end to `$disconnect`.
 
-use crate::api::Route;
-use crate::event::{self, Moment};
+use crate::api::deployment::Route;
+use crate::event::Moment;
+use crate::exchange::{Exchange, Occasion};
 use crate::gateway::Inner;
-use crate::hub::Lifecycle;
-use crate::integration::Outcome;
+use crate::hub::{Inbound, Lifecycle};
+use crate::integration::{Answer, Failure};
 use crate::peer::Peer;
-use crate::proxy_result::ProxyResult;
+use crate::report::{GatewayError, Report};
+use crate::throttle::Asking;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sluicegate_protocol::{CloseReason, RequestId, limits};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,14 +27,18 @@ const DISCONNECT_BACKOFF: Duration = Duration::from_millis(100);
 pub(crate) struct Dispatcher(pub(crate) Arc<Inner>);
 
 impl Lifecycle for Dispatcher {
-    fn message(&self, peer: &Arc<Peer>, text: &str) {
-        let in_flight = InFlight::begin(&self.0, peer, text.len());
+    fn message(&self, peer: &Arc<Peer>, message: Inbound<'_>) {
+        let bytes = match message {
+            Inbound::Text(text) => text.len(),
+            Inbound::Binary(bytes) => bytes.len(),
+        };
+        let in_flight = InFlight::begin(&self.0, peer, bytes);
         let moment = Moment::new(self.0.clock.now_ms());
         if self.0.bytes_in_flight.load(Ordering::Relaxed) > IN_FLIGHT_BYTES {
-            return send_error(&self.0, peer, "Too Many Requests", moment.request_id);
+            return refuse(&self.0, peer, moment);
         }
-        let text = text.to_owned();
-        let task = async move { answer(&in_flight.inner, &in_flight.peer, moment, &text).await };
+        let body = Body::from(message);
+        let task = async move { answer(&in_flight.inner, &in_flight.peer, moment, &body).await };
         self.0.integrations.tasks.spawn_on(task, &self.0.runtime);
     }
 
@@ -39,6 +47,29 @@ impl Lifecycle for Dispatcher {
         let inner = self.0.clone();
         let task = async move { run_disconnect_route(&inner, &peer, &reason).await };
         self.0.integrations.tasks.spawn_on(task, &self.0.runtime);
+    }
+}
+
+/// A message as its event shows it.
+struct Body {
+    text: String,
+    is_base64: bool,
+}
+
+impl From<Inbound<'_>> for Body {
+    fn from(message: Inbound<'_>) -> Self {
+        match message {
+            Inbound::Text(text) => Self { text: text.to_owned(), is_base64: false },
+            Inbound::Binary(bytes) => Self { text: STANDARD.encode(bytes), is_base64: true },
+        }
+    }
+}
+
+impl Body {
+    /// What expressions and models look into. The bytes of a binary frame are nobody's JSON, whatever their Base64 looks like,
+    /// so such a message goes to `$default`.
+    fn readable(&self) -> &str {
+        if self.is_base64 { "" } else { &self.text }
     }
 }
 
@@ -63,34 +94,70 @@ impl Drop for InFlight {
     }
 }
 
-async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, text: &str) {
+async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, body: &Body) {
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
-    let Some(route) = stage.api.route_for(text) else {
-        return send_error(inner, peer, "Forbidden", moment.request_id);
-    };
-    let event = event::message(stage, peer, moment, &route.key, text);
-    match inner.integrations.call(route, event).await {
-        Outcome::Returned(result) => match ProxyResult::parse(&result) {
-            Ok(result) => respond(inner, peer, route, &result, moment.request_id),
-            Err(_) => send_error(inner, peer, "Internal server error", moment.request_id),
-        },
-        Outcome::Failed | Outcome::NotInvoked => send_error(inner, peer, "Internal server error", moment.request_id),
-        Outcome::Throttled => send_error(inner, peer, "Too Many Requests", moment.request_id),
-        Outcome::TimedOut => send_error(inner, peer, "Endpoint request timed out", moment.request_id),
+    let deployment = stage.deployment();
+    let route = deployment.route_for(body.readable());
+    let occasion =
+        Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: &body.text, is_base64: body.is_base64 };
+    let exchange = Exchange { stage: &stage, peer, moment, route_key: route.map_or("", |route| &route.key), occasion };
+    let mut report = Report::default();
+    let outcome = handle(inner, route, &exchange, body, &mut report).await;
+    if let Err(error) = &outcome {
+        report.failed(*error);
+    }
+    report.finish(&exchange, &stage.traffic());
+    match outcome {
+        Ok(answer) if route.is_some_and(|route| route.answers) => inner.hub.post_and_forget(peer, &answer.body),
+        Ok(_) => {}
+        Err(GatewayError::BAD_REQUEST_BODY) => send_bad_request_body(inner, peer, &exchange),
+        Err(error) => send_error(inner, peer, error.message, moment.request_id),
     }
 }
 
-/// Only a route with a route response sends anything back, and then the body alone, whatever the status.
-fn respond(inner: &Inner, peer: &Peer, route: &Route, result: &ProxyResult, request_id: RequestId) {
-    if !route.route_response {
-        return;
+/// Takes a message through the steps of its route.
+async fn handle(
+    inner: &Inner,
+    route: Option<&Route>,
+    exchange: &Exchange<'_>,
+    body: &Body,
+    report: &mut Report,
+) -> Result<Answer, GatewayError> {
+    let asking = Asking::Message(route.map(|route| route.key.as_str()));
+    if !inner.throttle.allows(&exchange.stage.traffic().throttle, asking, exchange.moment.now) {
+        return Err(GatewayError::THROTTLED);
     }
-    let body = result.body.as_deref().unwrap_or_default();
-    if body.len() > limits::MESSAGE_BYTES {
-        tracing::warn!(route = %route.key, bytes = body.len(), "a route response is larger than a message may be");
-        return send_error(inner, peer, "Internal server error", request_id);
+    let route = route.ok_or(GatewayError::NO_ROUTE)?;
+    if let Some(Err(reason)) = route.validation.as_ref().map(|validation| validation.check(body.readable())) {
+        tracing::debug!(route = %route.key, %reason, "a message does not fit its model");
+        report.invalid_body(reason);
+        return Err(GatewayError::BAD_REQUEST_BODY);
     }
-    inner.hub.post_and_forget(peer, body.as_bytes());
+    let integration = route.integration.as_ref().ok_or(GatewayError::API_CONFIGURATION_ERROR)?;
+    let answer = inner.integrations.run_reported(integration, exchange, report).await?;
+    if route.answers && answer.body.len() > limits::MESSAGE_BYTES {
+        tracing::warn!(route = %route.key, bytes = answer.body.len(), "a route response is larger than a message may be");
+        return Err(GatewayError::INTEGRATION_FAILURE);
+    }
+    Ok(answer)
+}
+
+/// Refuses a message that there is no memory for. It is counted and logged without a route, which is not looked for.
+fn refuse(inner: &Inner, peer: &Peer, moment: Moment) {
+    let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
+    let occasion = Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: "", is_base64: false };
+    let exchange = Exchange { stage: &stage, peer, moment, route_key: "", occasion };
+    let mut report = Report::default();
+    report.failed(GatewayError::THROTTLED);
+    report.finish(&exchange, &stage.traffic());
+    send_error(inner, peer, GatewayError::THROTTLED.message, moment.request_id);
+}
+
+/// A message that does not fit its model; the third field is the message's own id.
+fn send_bad_request_body(inner: &Inner, peer: &Peer, exchange: &Exchange<'_>) {
+    let (id, message_id) = (peer.id, exchange.context("messageId").unwrap_or_default());
+    let frame = format!(r#"{{"message": "Bad request body", "connectionId":"{id}", "messageId":"{message_id}"}}"#);
+    inner.hub.post_and_forget(peer, frame.as_bytes());
 }
 
 /// The text frame that tells a client of an error; the connection stays open. The spacing is AWS's own.
@@ -102,15 +169,28 @@ fn send_error(inner: &Inner, peer: &Peer, message: &str, request_id: RequestId) 
 
 async fn run_disconnect_route(inner: &Inner, peer: &Peer, reason: &CloseReason) {
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
-    let Some(route) = &stage.api.disconnect else { return };
-    let moment = Moment::new(inner.clock.now_ms());
-    let event = event::disconnect(stage, peer, moment, reason);
-    for attempt in 0..DISCONNECT_ATTEMPTS {
-        // Whatever the function returns is ignored; only when it could not run at all is it tried again.
-        if !matches!(inner.integrations.call(route, event.clone()).await, Outcome::Throttled) {
-            return;
-        }
-        tokio::time::sleep(DISCONNECT_BACKOFF * 2u32.pow(attempt)).await;
+    let deployment = stage.deployment();
+    let (moment, occasion) = (Moment::new(inner.clock.now_ms()), Occasion::Disconnect(reason));
+    let exchange = Exchange { stage: &stage, peer, moment, route_key: "$disconnect", occasion };
+    let mut report = Report::default();
+    if let Some(route) = &deployment.disconnect
+        && let Err(failure) = disconnect(inner, route, &exchange, &mut report).await
+    {
+        report.failed(failure.into());
     }
+    report.finish(&exchange, &stage.traffic());
+}
+
+/// Runs the `$disconnect` integration. Only when it could not run at all is it tried again.
+async fn disconnect(inner: &Inner, route: &Route, exchange: &Exchange<'_>, report: &mut Report) -> Result<(), Failure> {
+    let Some(integration) = &route.integration else { return Ok(()) };
+    for attempt in 0..DISCONNECT_ATTEMPTS {
+        match inner.integrations.run_reported(integration, exchange, report).await {
+            Err(Failure::Throttled) => tokio::time::sleep(DISCONNECT_BACKOFF * 2u32.pow(attempt)).await,
+            other => return other.map(drop),
+        }
+    }
+    let peer = exchange.peer;
     tracing::error!(connection = %peer.id, stage = %peer.stage, "$disconnect did not run: its function stayed throttled");
+    Err(Failure::Throttled)
 }

@@ -1,13 +1,13 @@
 //! Events for the integrations of a stage, from what is known of the client and the moment.
 
-use crate::peer::Peer;
-use crate::stage::Stage;
+use crate::exchange::{ClientRequest, Exchange, Occasion};
 use bytes::Bytes;
 use http::request::Parts;
 use percent_encoding::percent_decode;
 use serde::Serialize;
 use sluicegate_protocol::event::{
-    ConnectEvent, DisconnectEvent, EventType, Identity, MessageEvent, MultiValues, RequestContext, SingleValues,
+    Authorizer, AuthorizerEvent, ConnectEvent, DisconnectEvent, Identity, MessageEvent, MultiValues, RequestContext,
+    SingleValues,
 };
 use sluicegate_protocol::{CloseReason, RequestId};
 use std::cmp::Ordering;
@@ -32,6 +32,12 @@ impl Moment {
     pub(crate) fn new(now: u64) -> Self {
         Self { request_id: RequestId::new(fastrand::u128(..)), now }
     }
+
+    /// As in access logs: `04/Mar/2026:10:20:30 +0000`.
+    pub(crate) fn clf_time(&self) -> String {
+        let time = OffsetDateTime::from_unix_timestamp((self.now / 1000) as i64).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        time.format(CLF_TIME).unwrap_or_default()
+    }
 }
 
 /// How the client reached us, as the gateway tells functions in `X-Forwarded-…`.
@@ -41,48 +47,70 @@ pub(crate) struct Arrival {
     pub(crate) local_port: u16,
 }
 
-pub(crate) fn connect(
-    stage: &Stage,
-    peer: &Peer,
-    moment: Moment,
-    request: &Parts,
-    headers: Vec<(String, String)>,
-    arrival: Arrival,
-) -> Bytes {
-    let headers = connect_headers(headers, moment.now, arrival);
-    let query = request.uri.query().map(query_pairs).filter(|pairs| !pairs.is_empty());
-    let texts = Texts::new(peer, moment);
+/// The event a function integration is sent.
+pub(crate) fn build(exchange: &Exchange<'_>) -> Bytes {
+    match exchange.occasion {
+        Occasion::Connect(request) => connect(exchange, request),
+        Occasion::Message { id, body, is_base64 } => message(exchange, id, body, is_base64),
+        Occasion::Disconnect(reason) => disconnect(exchange, reason),
+    }
+}
+
+fn connect(exchange: &Exchange<'_>, request: &ClientRequest) -> Bytes {
+    let query = (!request.query.is_empty()).then_some(request.query.as_slice());
+    let texts = Texts::new(exchange);
     to_json(&ConnectEvent {
+        headers: SingleValues(&request.headers),
+        multi_value_headers: MultiValues(&request.headers),
+        query_string_parameters: query.map(SingleValues),
+        multi_value_query_string_parameters: query.map(MultiValues),
+        stage_variables: exchange.stage.variables().map(SingleValues),
+        request_context: context(exchange, &texts),
+        is_base64_encoded: false,
+    })
+}
+
+/// The event the function that authorizes `$connect` is sent. Unlike the route's it shows the headers of the upgrade.
+pub(crate) fn for_authorizer(
+    exchange: &Exchange<'_>,
+    request: &ClientRequest,
+    method_arn: &str,
+    caller: &[(&'static str, String)],
+) -> Bytes {
+    let upgrade = [("Connection", "upgrade"), ("content-length", "0"), ("Upgrade", "websocket")];
+    let mut headers = request.headers.clone();
+    headers.extend(upgrade.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    headers.sort_by(|(one, _), (two, _)| compare_ignoring_case(one, two));
+    let texts = Texts::new(exchange);
+    let context = context(exchange, &texts);
+    to_json(&AuthorizerEvent {
+        r#type: "REQUEST",
+        method_arn,
         headers: SingleValues(&headers),
         multi_value_headers: MultiValues(&headers),
-        query_string_parameters: query.as_deref().map(SingleValues),
-        multi_value_query_string_parameters: query.as_deref().map(MultiValues),
-        stage_variables: stage.variables().map(SingleValues),
-        request_context: context(peer, EventType::Connect, "$connect", moment, &texts),
-        is_base64_encoded: false,
+        query_string_parameters: SingleValues(&request.query),
+        multi_value_query_string_parameters: MultiValues(&request.query),
+        stage_variables: SingleValues(exchange.stage.variables().unwrap_or_default()),
+        request_context: RequestContext { identity: Identity { caller, ..context.identity }, ..context },
     })
 }
 
-pub(crate) fn message(stage: &Stage, peer: &Peer, moment: Moment, route_key: &str, body: &str) -> Bytes {
-    let texts = Texts::new(peer, moment);
-    let message_id = RequestId::new(fastrand::u128(..));
+fn message(exchange: &Exchange<'_>, id: RequestId, body: &str, is_base64_encoded: bool) -> Bytes {
+    let texts = Texts::new(exchange);
     to_json(&MessageEvent {
-        stage_variables: stage.variables().map(SingleValues),
-        request_context: RequestContext {
-            message_id: Some(message_id),
-            ..context(peer, EventType::Message, route_key, moment, &texts)
-        },
+        stage_variables: exchange.stage.variables().map(SingleValues),
+        request_context: RequestContext { message_id: Some(id), ..context(exchange, &texts) },
         body,
-        is_base64_encoded: false,
+        is_base64_encoded,
     })
 }
 
-pub(crate) fn disconnect(stage: &Stage, peer: &Peer, moment: Moment, reason: &CloseReason) -> Bytes {
-    let texts = Texts::new(peer, moment);
+fn disconnect(exchange: &Exchange<'_>, reason: &CloseReason) -> Bytes {
+    let texts = Texts::new(exchange);
     let text = |text: &str| text.to_owned();
     // Exactly these four; AWS leaves the last three empty.
     let headers = [
-        (text("Host"), peer.domain_name.to_string()),
+        (text("Host"), exchange.peer.domain_name.to_string()),
         (text("x-api-key"), String::new()),
         (text("X-Forwarded-For"), String::new()),
         (text("x-restapi"), String::new()),
@@ -90,11 +118,11 @@ pub(crate) fn disconnect(stage: &Stage, peer: &Peer, moment: Moment, reason: &Cl
     to_json(&DisconnectEvent {
         headers: SingleValues(&headers),
         multi_value_headers: MultiValues(&headers),
-        stage_variables: stage.variables().map(SingleValues),
+        stage_variables: exchange.stage.variables().map(SingleValues),
         request_context: RequestContext {
             disconnect_status_code: Some(reason.code),
             disconnect_reason: Some(&reason.reason),
-            ..context(peer, EventType::Disconnect, "$disconnect", moment, &texts)
+            ..context(exchange, &texts)
         },
         is_base64_encoded: false,
     })
@@ -107,25 +135,24 @@ struct Texts {
 }
 
 impl Texts {
-    fn new(peer: &Peer, moment: Moment) -> Self {
-        let time =
-            OffsetDateTime::from_unix_timestamp((moment.now / 1000) as i64).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        Self { source_ip: peer.source_ip.to_string(), request_time: time.format(CLF_TIME).unwrap_or_default() }
+    fn new(exchange: &Exchange<'_>) -> Self {
+        Self { source_ip: exchange.peer.source_ip.to_string(), request_time: exchange.moment.clf_time() }
     }
 }
 
-fn context<'a>(
-    peer: &'a Peer,
-    event_type: EventType,
-    route_key: &'a str,
-    moment: Moment,
-    texts: &'a Texts,
-) -> RequestContext<'a> {
+/// The request context, which the authorizer of `$connect` sees as well.
+fn context<'a>(exchange: &Exchange<'a>, texts: &'a Texts) -> RequestContext<'a> {
+    let (peer, moment) = (exchange.peer, exchange.moment);
     RequestContext {
-        route_key,
+        route_key: exchange.route_key,
         message_id: None,
         disconnect_status_code: None,
-        event_type,
+        authorizer: peer.authorizer.as_deref().map(|authorizer| Authorizer {
+            values: &authorizer.values,
+            principal_id: &authorizer.principal_id,
+            integration_latency: authorizer.integration_latency,
+        }),
+        event_type: exchange.event_type(),
         extended_request_id: moment.request_id,
         request_time: &texts.request_time,
         message_direction: "IN",
@@ -133,12 +160,28 @@ fn context<'a>(
         stage: &peer.stage.stage,
         connected_at: peer.connected_at,
         request_time_epoch: moment.now,
-        identity: Identity { user_agent: peer.user_agent.as_deref(), source_ip: &texts.source_ip },
+        identity: Identity {
+            caller: peer.identity.as_deref().map_or(&[], |identity| &identity.0),
+            user_agent: peer.user_agent.as_deref(),
+            source_ip: &texts.source_ip,
+        },
         request_id: moment.request_id,
         domain_name: &peer.domain_name,
         connection_id: peer.id,
         api_id: &peer.stage.api,
     }
+}
+
+/// Reads a handshake request for events and expressions.
+pub(crate) fn client_request(
+    parts: Parts,
+    client_headers: Vec<(String, String)>,
+    now: u64,
+    arrival: Arrival,
+) -> ClientRequest {
+    let headers = connect_headers(client_headers.clone(), now, arrival);
+    let query = parts.uri.query().map(query_pairs).unwrap_or_default();
+    ClientRequest { parts, client_headers, headers, query }
 }
 
 /// The client's headers with what the gateway adds, sorted by name without regard to case, as AWS shows them.

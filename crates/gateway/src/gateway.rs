@@ -1,27 +1,33 @@
 //! The gateway as the server sees it: requests in, answers out, and an orderly end.
 
-use crate::address::{Target, resolve};
-use crate::api::{ApiDefinition, DefinitionError};
+use crate::access_log::{AccessLogError, AccessLogs};
+use crate::account::Account;
+use crate::address::{Target, is_execute_api, resolve};
+use crate::api::{ApiDefinition, Problems, UsageDefinition};
+use crate::authorizer::UsagePlans;
 use crate::clock::Clock;
 use crate::connect;
 use crate::dispatch::Dispatcher;
+use crate::domain::Mapped;
 use crate::event::Arrival;
 use crate::head::Head;
 use crate::hub::{Hub, HubThreads};
 use crate::integration::Integrations;
 use crate::management;
 use crate::reply;
-use crate::stage::Stages;
+use crate::stage::{Stage, Stages};
+use crate::throttle::{AccountLimits, Throttle};
 use crate::user_agents::UserAgents;
 use crate::websocket::handshake;
 use bytes::Bytes;
 use http::Request;
 use http::header::HOST;
 use hyper::body::Body;
-use sluicegate_endpoint::Response;
+use sluicegate_endpoint::{Credentials, Response};
 use sluicegate_protocol::Invoke;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -36,11 +42,17 @@ pub(crate) struct Inner {
     pub(crate) stages: Stages,
     pub(crate) hub: Hub,
     pub(crate) integrations: Integrations,
+    pub(crate) account: Account,
+    /// Whose signatures are accepted.
+    pub(crate) credentials: Credentials,
+    pub(crate) usage_plans: UsagePlans,
     /// Requests between their arrival and the hand-over of their socket.
     pub(crate) handshakes: TaskTracker,
     pub(crate) clock: Clock,
     pub(crate) runtime: Handle,
     pub(crate) user_agents: UserAgents,
+    pub(crate) throttle: Throttle,
+    access_logs: Arc<AccessLogs>,
     pub(crate) bytes_in_flight: AtomicUsize,
     draining: AtomicBool,
     reactors: parking_lot::Mutex<Vec<JoinHandle<()>>>,
@@ -48,21 +60,58 @@ pub(crate) struct Inner {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error(transparent)]
-    Definition(#[from] DefinitionError),
+    #[error("an API cannot be served:\n{0}")]
+    Definition(#[from] Problems),
     #[error("cannot start a reactor thread: {0}")]
     Thread(#[from] io::Error),
+    #[error(transparent)]
+    AccessLog(#[from] AccessLogError),
 }
 
 /// What a gateway is made of.
 pub struct Parts {
     pub apis: Vec<ApiDefinition>,
+    pub account: Account,
+    /// Who may sign requests. None: a signature must be there, but is not verified.
+    pub credentials: Credentials,
+    /// API keys and what they may use.
+    pub usage: UsageDefinition,
     /// The host that events name, by API id: `{apiId}.execute-api.{region}.amazonaws.com` unless configured otherwise.
     pub domain_name: Box<dyn Fn(&str) -> String + Send + Sync>,
     pub invoke: Arc<dyn Invoke>,
     pub hub: Hub,
     pub threads: HubThreads,
     pub clock: Clock,
+    pub options: GatewayOptions,
+}
+
+impl Parts {
+    /// A gateway of the default account, without credentials, keys or limits of its own, on the system's clock.
+    pub fn new(apis: Vec<ApiDefinition>, invoke: Arc<dyn Invoke>, (hub, threads): (Hub, HubThreads)) -> Self {
+        let account = Account::default();
+        let region = account.region.clone();
+        Self {
+            apis,
+            account,
+            credentials: Credentials::default(),
+            usage: UsageDefinition::default(),
+            domain_name: Box::new(move |api| format!("{api}.execute-api.{region}.amazonaws.com")),
+            invoke,
+            hub,
+            threads,
+            clock: Clock::System,
+            options: GatewayOptions::default(),
+        }
+    }
+}
+
+/// What holds for all APIs of a gateway.
+#[derive(Clone, Debug, Default)]
+pub struct GatewayOptions {
+    /// What all stages together may take. No limit unless given: a server has the room that it has.
+    pub account: AccountLimits,
+    /// The folder for access logs, which is made when a stage has one. Without it none are written.
+    pub logs_dir: Option<PathBuf>,
 }
 
 /// A request as it arrived.
@@ -75,14 +124,26 @@ pub struct Arrived<'a> {
 impl Gateway {
     /// Checks the APIs and starts to serve connections. Call it on the runtime that shall run the integrations.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
+        let access_logs = Arc::new(AccessLogs::new(parts.options.logs_dir));
+        let stages = Stages::new(parts.apis, parts.domain_name, &parts.hub, access_logs.clone())?;
+        if !parts.credentials.are_configured() {
+            for stage in stages.served().iter().filter(|stage| stage.deployment().asks_for_signatures()) {
+                tracing::warn!(stage = %stage.id, "no credentials are configured: any signature opens this stage");
+            }
+        }
         let inner = Arc::new(Inner {
-            stages: Stages::new(parts.apis, parts.domain_name, &parts.hub)?,
+            stages,
             hub: parts.hub,
-            integrations: Integrations { invoke: parts.invoke, tasks: TaskTracker::new() },
+            account: parts.account,
+            credentials: parts.credentials,
+            usage_plans: UsagePlans::compile(&parts.usage)?,
+            integrations: Integrations::new(parts.invoke),
             handshakes: TaskTracker::new(),
             clock: parts.clock,
             runtime: Handle::current(),
             user_agents: UserAgents::default(),
+            throttle: Throttle::new(parts.options.account),
+            access_logs,
             bytes_in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             reactors: parking_lot::Mutex::default(),
@@ -91,12 +152,31 @@ impl Gateway {
         Ok(Self(inner))
     }
 
+    /// Serves an API, new or changed. A stage with `autoDeploy` follows at once; others serve the change when their
+    /// `deploymentId` is another. Stages that are gone close their connections with 1001.
+    ///
+    /// # Errors
+    /// The definition cannot be served; what was served before goes on.
+    pub fn put_api(&self, definition: &ApiDefinition) -> Result<(), StartError> {
+        self.0.stages.put(definition)
+    }
+
+    /// Stops serving an API and closes its connections with 1001.
+    pub fn remove_api(&self, api: &str) {
+        self.0.stages.remove(api);
+    }
+
     /// Whether a request is the gateway's: an upgrade, an address of `@connections`, or the address of a stage.
     pub fn claims<B>(&self, request: &Request<B>) -> bool {
         if handshake::is_upgrade(request.method(), request.version(), request.headers()) {
             return true;
         }
-        match resolve(host(request), request.uri().path()) {
+        let path = request.uri().path();
+        match self.0.stages.at_domain(host(request), path) {
+            Some(Mapped::Nothing) | None => {}
+            Some(Mapped::Stage(_) | Mapped::Connection(..) | Mapped::UnknownRoute(_)) => return true,
+        }
+        match resolve(host(request), path) {
             Some(Target::Connection(..)) => true,
             Some(Target::Stage(address)) => self.0.stages.find(&address).is_some(),
             None => false,
@@ -109,21 +189,35 @@ impl Gateway {
         B: Body<Data = Bytes>,
     {
         let inner = &self.0;
-        match resolve(host(&request), request.uri().path()) {
+        let path = request.uri().path();
+        match inner.stages.at_domain(host(&request), path) {
+            Some(Mapped::Stage(stage)) => return self.connect(stage, request, arrived).await,
+            Some(Mapped::Connection(stage, id)) => return management::respond(inner, Some(&stage), &id, request).await,
+            Some(Mapped::UnknownRoute(route)) => return reply::no_route(&route, request.method()),
+            Some(Mapped::Nothing) => return reply::forbidden(),
+            None => {}
+        }
+        let by_api_host = host(&request).is_some_and(is_execute_api);
+        let closed = |stage: &Stage| by_api_host && stage.deployment().execute_api_disabled;
+        match resolve(host(&request), path) {
             Some(Target::Connection(address, id)) => {
-                let stage = inner.stages.find(&address).cloned();
+                let stage = inner.stages.find(&address).filter(|stage| !closed(stage));
                 management::respond(inner, stage.as_deref(), &id, request).await
             }
-            Some(Target::Stage(address)) => match inner.stages.find(&address) {
-                Some(_) if inner.draining.load(Ordering::Acquire) => connect::unavailable(),
-                Some(stage) => {
-                    let arrival = Arrival { remote: arrived.remote, local_port: arrived.local.port() };
-                    connect::connect(inner, stage.clone(), request, arrived.head, arrival).await
-                }
+            Some(Target::Stage(address)) => match inner.stages.find(&address).filter(|stage| !closed(stage)) {
+                Some(stage) => self.connect(stage, request, arrived).await,
                 None => reply::forbidden(),
             },
             None => reply::forbidden(),
         }
+    }
+
+    async fn connect<B>(&self, stage: Arc<Stage>, request: Request<B>, arrived: Arrived<'_>) -> Response {
+        if self.0.draining.load(Ordering::Acquire) {
+            return connect::unavailable();
+        }
+        let arrival = Arrival { remote: arrived.remote, local_port: arrived.local.port() };
+        connect::connect(&self.0, stage, request, arrived.head, arrival).await
     }
 
     /// Refuses new connections, closes the open ones with 1001, and returns when every `$disconnect` has run. Bound it
@@ -141,6 +235,7 @@ impl Gateway {
         let _ = ended.await;
         inner.integrations.tasks.close();
         inner.integrations.tasks.wait().await;
+        inner.access_logs.flush().await;
     }
 }
 

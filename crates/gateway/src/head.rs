@@ -2,18 +2,32 @@
 //!
 //! Events show header names in the client's own spelling, which the HTTP library does not keep. So the bytes of each head
 //! are noted as they pass, and read again only for an upgrade.
+//!
+//! The socket also ends with care. Whoever closes a socket while its peer still sends destroys, by the reset that follows,
+//! the answer that the peer has not read yet; so after a request that was not read to its end the socket lingers
+//! (RFC 9112, 9.6).
 
 use parking_lot::Mutex;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
 /// Heads above this are refused by the HTTP server anyway.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 128;
+
+/// A lingering socket reads so much away, and no more: twice the largest body that any surface takes.
+const LINGER_BYTES: usize = 32 * 1024 * 1024;
+/// A lingering socket waits so long for its peer's end, and no longer: it holds a place among the HTTP connections, and
+/// can delay the end of the server.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+const LINGER_READ_BYTES: usize = 16 * 1024;
 
 /// A client's socket on its way through the HTTP server.
 pub struct Tapped {
@@ -21,16 +35,30 @@ pub struct Tapped {
     head: Head,
     /// An answer was begun, so that what is read next opens a new request.
     answered: bool,
+    lingering: Option<Lingering>,
 }
 
 /// The last request head that was read from a [`Tapped`] socket.
 #[derive(Clone, Debug, Default)]
-pub struct Head(Arc<Mutex<Vec<u8>>>);
+pub struct Head(Arc<Request>);
+
+#[derive(Debug, Default)]
+struct Request {
+    head: Mutex<Vec<u8>>,
+    /// Bytes came since the last request that was read to its end.
+    unread: AtomicBool,
+}
+
+/// The write side is shut, and what still comes is thrown away.
+struct Lingering {
+    until: Pin<Box<Sleep>>,
+    room: usize,
+}
 
 impl Tapped {
     pub fn new(socket: TcpStream) -> (Self, Head) {
         let head = Head::default();
-        (Self { socket, head: head.clone(), answered: false }, head)
+        (Self { socket, head: head.clone(), answered: false, lingering: None }, head)
     }
 
     pub fn into_inner(self) -> TcpStream {
@@ -39,9 +67,14 @@ impl Tapped {
 }
 
 impl Head {
+    /// Says that the request was read to its end: nothing of it can be on its way any more.
+    pub fn request_is_read(&self) {
+        self.0.unread.store(false, Ordering::Relaxed);
+    }
+
     /// Header names and values in the order and spelling of the client; `None` if the head was not kept whole.
     pub(crate) fn headers(&self) -> Option<Vec<(String, String)>> {
-        let head = self.0.lock();
+        let head = self.0.head.lock();
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut headers);
         match request.parse(&head) {
@@ -53,7 +86,8 @@ impl Head {
     }
 
     fn note(&self, bytes: &[u8], starts_anew: bool) {
-        let mut head = self.0.lock();
+        self.0.unread.store(true, Ordering::Relaxed);
+        let mut head = self.0.head.lock();
         if starts_anew {
             head.clear();
         }
@@ -99,6 +133,36 @@ impl AsyncWrite for Tapped {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+            if !self.head.0.unread.load(Ordering::Relaxed) {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let Self { socket, lingering, .. } = &mut *self;
+        lingering.get_or_insert_with(Lingering::begin).poll(socket, cx).map(Ok)
+    }
+}
+
+impl Lingering {
+    fn begin() -> Self {
+        Self { until: Box::pin(tokio::time::sleep(LINGER_TIME)), room: LINGER_BYTES }
+    }
+
+    /// Ready at the peer's end, or when a limit is reached.
+    fn poll(&mut self, socket: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
+        if self.until.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut thrown_away = [0; LINGER_READ_BYTES];
+        while self.room > 0 {
+            let mut buffer = ReadBuf::new(&mut thrown_away);
+            let read = ready!(Pin::new(&mut *socket).poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(());
+            }
+            self.room = self.room.saturating_sub(buffer.filled().len());
+        }
+        Poll::Ready(())
     }
 }

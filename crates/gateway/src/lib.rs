@@ -6,31 +6,48 @@
 //! @connections → management ───────┘ └→ frames out      route response ←────┘
 //! ```
 //!
+//! Every exchange leaves a `report`, from which metrics and access logs are made; `traffic` holds a stage's throttles,
+//! series and log.
+//!
 //! **Boundary:** HTTP requests and sockets on one side, the [`Invoke`](sluicegate_protocol::Invoke) port on the other.
 //! **Invariant:** knows of functions nothing but their names and of tables nothing at all. Every client that was admitted
 //! by `$connect` is reported to `$disconnect` exactly once.
 
+mod access_log;
+mod account;
 mod address;
 pub mod api;
+mod authorizer;
+mod body_path;
 mod clock;
 mod connect;
 mod dispatch;
+mod domain;
 mod event;
+mod exchange;
 mod gateway;
 mod head;
 mod hub;
 mod integration;
 mod management;
+mod metrics;
+mod model;
 mod peer;
 mod proxy_result;
 mod reply;
+mod report;
 mod selection_expression;
 mod stage;
+mod throttle;
+mod traffic;
 mod user_agents;
-mod websocket;
+pub mod websocket;
 
+pub use access_log::AccessLogError;
+pub use account::Account;
 pub use clock::Clock;
-pub use gateway::{Arrived, Gateway, Parts, StartError};
+pub use gateway::{Arrived, Gateway, GatewayOptions, Parts, StartError};
 pub use head::{Head, Tapped};
 pub use hub::{Hub, HubOptions, HubThreads};
+pub use throttle::{AccountLimits, Rate};
 pub use websocket::FrameLimits;

@@ -1,19 +1,23 @@
 //! `@connections`: post to, look up and drop a connection over HTTP, as the SDKs do.
 
+use crate::authorizer::{Refusal, denied};
 use crate::gateway::Inner;
 use crate::reply;
 use crate::stage::Stage;
+use crate::throttle::Asking;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode};
 use hyper::body::Body;
 use serde_json::json;
-use sluicegate_endpoint::signature::{Signature, signature};
-use sluicegate_endpoint::{BodyError, Response, json as json_response, read_body};
+use sluicegate_endpoint::signature::{self, Scope, Signature, signature, verify};
+use sluicegate_endpoint::{BodyError, Caller, Decision, Response, json as json_response, read_body};
 use sluicegate_protocol::{ConnectionDetails, ConnectionId, Connections, PostError, limits};
 use time::OffsetDateTime;
 use time::format_description::FormatItem;
 use time::macros::format_description;
+
+/// What a caller must be permitted.
+const ACTION: &str = "execute-api:ManageConnections";
 
 const ISO_MS: &[FormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -24,13 +28,28 @@ where
     B: Body<Data = Bytes>,
 {
     let (parts, body) = request.into_parts();
-    match signature(&parts) {
-        Signature::Present => {}
-        Signature::Missing => return missing_token(),
-        Signature::Incomplete => return incomplete_signature(),
+    // Unsigned requests are refused before a byte of their body is read.
+    if signature(&parts) == Signature::Missing {
+        return Refusal::from(signature::Refusal::Missing).answer();
     }
+    let body = match read_body(body, limits::MESSAGE_BYTES).await {
+        Ok(body) => body,
+        Err(BodyError::TooLarge) => return too_large(),
+        Err(BodyError::TimedOut | BodyError::Broken) => return bad_body(),
+    };
+    let scope = Scope { region: &inner.account.region, service: "execute-api" };
+    let caller = match verify(&inner.credentials, scope, &parts, &body, inner.clock.now_ms()) {
+        Ok(caller) => caller,
+        Err(refusal) => return Refusal::from(refusal).answer(),
+    };
     let Some(stage) = stage else { return reply::forbidden() };
+    if let Err(refusal) = check_permission(inner, stage, &caller, &parts.method, id) {
+        return refusal.answer();
+    }
     let Some(id) = ConnectionId::parse(id) else { return invalid_id(id) };
+    if !inner.throttle.allows(&stage.traffic().throttle, Asking::Callback, inner.clock.now_ms()) {
+        return reply::traced(limit_exceeded(), inner.clock.now_ms());
+    }
     let response = match parts.method {
         Method::POST => post(inner, stage, id, body).await,
         Method::GET => get(inner, stage, id).await,
@@ -40,21 +59,24 @@ where
     reply::traced(response, inner.clock.now_ms())
 }
 
-async fn post<B>(inner: &Inner, stage: &Stage, id: ConnectionId, body: B) -> Response
-where
-    B: Body<Data = Bytes>,
-{
-    let message = match read_body(body, limits::MESSAGE_BYTES).await {
-        Ok(message) => message,
-        Err(BodyError::TooLarge) => return too_large(),
-        Err(BodyError::TimedOut | BodyError::Broken) => return bad_body(),
-    };
+/// Policies name connections in three ways: by id, by the placeholder that AWS's messages show, or not at all.
+fn check_permission(inner: &Inner, stage: &Stage, caller: &Caller, method: &Method, id: &str) -> Result<(), Refusal> {
+    let arn = |rest: &str| inner.account.execute_api_arn(&stage.id, &format!("{method}/@connections{rest}"));
+    let names = [arn(&format!("/{id}")), arn("/{connectionId}"), arn("")];
+    match caller.may(ACTION, &names.each_ref().map(String::as_str)) {
+        Decision::Allowed => Ok(()),
+        decision => {
+            let shown = inner.account.masked_arn(&stage.id, &format!("{method}/@connections/{{connectionId}}"));
+            Err(denied(caller, ACTION, &shown, decision))
+        }
+    }
+}
+
+async fn post(inner: &Inner, stage: &Stage, id: ConnectionId, message: Bytes) -> Response {
     match inner.hub.post(&stage.id, id, message).await {
         Ok(()) => json_response(StatusCode::OK, Bytes::new()),
         Err(PostError::Gone) => gone(),
-        Err(PostError::QueueFull) => {
-            reply::error(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", Bytes::new())
-        }
+        Err(PostError::QueueFull) => limit_exceeded(),
         Err(PostError::TooLarge) => too_large(),
     }
 }
@@ -93,6 +115,10 @@ fn gone() -> Response {
     reply::error(StatusCode::GONE, "GoneException", Bytes::new())
 }
 
+fn limit_exceeded() -> Response {
+    reply::error(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", Bytes::new())
+}
+
 fn too_large() -> Response {
     reply::error(
         StatusCode::PAYLOAD_TOO_LARGE,
@@ -108,22 +134,6 @@ fn bad_body() -> Response {
 fn invalid_id(id: &str) -> Response {
     let body = json!({ "message": format!("Invalid connectionId: {id}") }).to_string();
     reply::error(StatusCode::BAD_REQUEST, "BadRequestException", body)
-}
-
-fn missing_token() -> Response {
-    reply::error(
-        StatusCode::FORBIDDEN,
-        "MissingAuthenticationTokenException",
-        r#"{"message":"Missing Authentication Token"}"#,
-    )
-}
-
-fn incomplete_signature() -> Response {
-    let body =
-        r#"{"message":"Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters."}"#;
-    let mut response = reply::error(StatusCode::FORBIDDEN, "IncompleteSignatureException", body);
-    response.headers_mut().entry(CONTENT_TYPE).or_insert(http::HeaderValue::from_static("application/json"));
-    response
 }
 
 #[cfg(test)]

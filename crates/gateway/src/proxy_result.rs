@@ -3,6 +3,9 @@
 //! The rules were observed on AWS for REST APIs, which share the runtime: other keys than the five are malformed, a
 //! missing status is 200, a numeric string is accepted, null headers are accepted.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 const STATUS_OK: u16 = 200;
@@ -10,7 +13,8 @@ const STATUS_OK: u16 = 200;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ProxyResult {
     pub(crate) status: u16,
-    pub(crate) body: Option<String>,
+    /// Decoded where the function said that it is Base64.
+    pub(crate) body: Option<Bytes>,
     pub(crate) headers: Vec<(String, String)>,
 }
 
@@ -22,21 +26,21 @@ impl ProxyResult {
     pub(crate) fn parse(result: &[u8]) -> Result<Self, Malformed> {
         let Ok(Value::Object(result)) = serde_json::from_slice(result) else { return Err(Malformed) };
         let mut parsed = Self { status: STATUS_OK, body: None, headers: Vec::new() };
+        let mut is_base64 = false;
         for (key, value) in &result {
             match key.as_str() {
                 "statusCode" => parsed.status = status(value)?,
                 "body" => parsed.body = body(value)?,
                 "headers" => parsed.headers.extend(headers(value)?),
                 "multiValueHeaders" => parsed.headers.extend(multi_value_headers(value)?),
-                "isBase64Encoded" => {}
+                "isBase64Encoded" => is_base64 = flag(value)?,
                 _ => return Err(Malformed),
             }
         }
+        if let Some(body) = parsed.body.as_mut().filter(|_| is_base64) {
+            *body = STANDARD.decode(&**body).map_err(|_| Malformed)?.into();
+        }
         Ok(parsed)
-    }
-
-    pub(crate) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -55,10 +59,18 @@ fn status(value: &Value) -> Result<u16, Malformed> {
     }
 }
 
-fn body(value: &Value) -> Result<Option<String>, Malformed> {
+fn flag(value: &Value) -> Result<bool, Malformed> {
+    match value {
+        Value::Null => Ok(false),
+        Value::Bool(flag) => Ok(*flag),
+        _ => Err(Malformed),
+    }
+}
+
+fn body(value: &Value) -> Result<Option<Bytes>, Malformed> {
     match value {
         Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text.clone())),
+        Value::String(text) => Ok(Some(text.clone().into())),
         _ => Err(Malformed),
     }
 }
@@ -129,6 +141,22 @@ mod tests {
             r#"{"body":{}}"#,
         ] {
             assert_eq!(ProxyResult::parse(result.as_bytes()), Err(Malformed), "{result}");
+        }
+    }
+
+    #[test]
+    fn a_base64_body_is_decoded() {
+        for (result, body) in [
+            (r#"{"body":"aGk=","isBase64Encoded":true}"#, Ok(Some("hi"))),
+            (r#"{"isBase64Encoded":true,"body":"aGk="}"#, Ok(Some("hi"))),
+            (r#"{"body":"aGk=","isBase64Encoded":false}"#, Ok(Some("aGk="))),
+            (r#"{"body":"aGk=","isBase64Encoded":null}"#, Ok(Some("aGk="))),
+            (r#"{"isBase64Encoded":true}"#, Ok(None)),
+            (r#"{"body":"no base64","isBase64Encoded":true}"#, Err(Malformed)),
+            (r#"{"body":"aGk=","isBase64Encoded":"true"}"#, Err(Malformed)),
+        ] {
+            let expected = body.map(|body| body.map(|text| Bytes::from_static(text.as_bytes())));
+            assert_eq!(ProxyResult::parse(result.as_bytes()).map(|result| result.body), expected, "{result}");
         }
     }
 

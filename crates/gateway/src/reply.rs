@@ -2,7 +2,8 @@
 
 use crate::event::trace_id;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::json;
 use sluicegate_endpoint::{Response, empty, rest_json_error};
 use sluicegate_protocol::RequestId;
 
@@ -21,6 +22,12 @@ pub(crate) fn status(status: StatusCode) -> Response {
 
 pub(crate) fn forbidden() -> Response {
     error(StatusCode::FORBIDDEN, "ForbiddenException", r#"{"message":"Forbidden"}"#)
+}
+
+/// Something below a domain of one's own that no mapping leads to.
+pub(crate) fn no_route(route: &str, method: &Method) -> Response {
+    let message = format!("No method found matching route {route} for http method {method}.");
+    error(StatusCode::NOT_FOUND, "NotFoundException", json!({ "message": message }).to_string())
 }
 
 /// Errors of an integration have a space behind the colon, unlike those the gateway makes by itself.

@@ -1,24 +1,46 @@
 //! Selection expressions: `$request.body.action`, `${request.body.a}/${request.body.b}`, `\$default`, plain text.
 //!
-//! One pass over the text, no recursion into results. Source: the WebSocket API page on selection expressions.
+//! One pass over the text, no recursion into results. Those that choose a response template may also ask about the
+//! answer of the integration. Source: the WebSocket API page on selection expressions.
 
+use crate::body_path::BodyPath;
+use http::HeaderMap;
 use serde_json::Value;
-use std::borrow::Cow;
 
-/// A parsed expression; evaluates to a route key.
+/// A parsed expression; evaluates to a route key, or to the key of a model or template.
 #[derive(Clone, Debug)]
 pub struct SelectionExpression(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Literal(String),
-    Body(Vec<Step>),
+    Variable(Variable),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Member(String),
-    Element(usize),
+enum Variable {
+    Body(BodyPath),
+    ResponseStatus,
+    /// The last value.
+    ResponseHeader(String),
+    /// All values, as a list.
+    ResponseHeaders(String),
+    ResponseBody(BodyPath),
+}
+
+/// Which variables an expression may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Request,
+    Response,
+}
+
+/// The answer of an integration, as expressions see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResponseView<'a> {
+    pub(crate) status: u16,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +56,22 @@ pub enum ExpressionError {
 }
 
 impl SelectionExpression {
+    /// An expression that always yields `key`.
+    pub fn fixed(key: &str) -> Self {
+        Self(vec![Part::Literal(key.to_owned())])
+    }
+
+    /// Reads an expression about a message.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
+        Self::parse_at(text, Stage::Request)
+    }
+
+    /// Reads an expression that may ask about the answer too: `${integration.response.statuscode}`.
+    pub(crate) fn parse_for_response(text: &str) -> Result<Self, ExpressionError> {
+        Self::parse_at(text, Stage::Response)
+    }
+
+    fn parse_at(text: &str, stage: Stage) -> Result<Self, ExpressionError> {
         if text.is_empty() {
             return Err(ExpressionError::Empty);
         }
@@ -59,7 +96,7 @@ impl SelectionExpression {
             if !literal.is_empty() {
                 parts.push(Part::Literal(std::mem::take(&mut literal)));
             }
-            parts.push(Part::Body(parse_variable(variable)?));
+            parts.push(Part::Variable(parse_variable(variable, stage)?));
             at += length;
         }
         if !literal.is_empty() {
@@ -74,11 +111,34 @@ impl SelectionExpression {
             return Some(text.clone());
         }
         let body: Value = serde_json::from_str(message).ok()?;
+        Some(self.join(|variable| match variable {
+            Variable::Body(path) => path.text(&body),
+            _ => None,
+        }))
+    }
+
+    /// The key for a message and its answer. What is not there is empty, also where the message is not JSON.
+    pub(crate) fn evaluate_response(&self, message: &str, response: ResponseView<'_>) -> String {
+        self.join(|variable| match variable {
+            Variable::Body(path) => path.text(&serde_json::from_str(message).ok()?),
+            Variable::ResponseStatus => Some(response.status.to_string()),
+            Variable::ResponseHeader(name) => {
+                response.headers.get_all(name).iter().next_back()?.to_str().ok().map(str::to_owned)
+            }
+            Variable::ResponseHeaders(name) => {
+                let values = response.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+                Some(format!("[{}]", values.collect::<Vec<_>>().join(", ")))
+            }
+            Variable::ResponseBody(path) => path.text(&serde_json::from_slice(response.body).ok()?),
+        })
+    }
+
+    fn join(&self, value: impl Fn(&Variable) -> Option<String>) -> String {
         let text = |part: &Part| match part {
             Part::Literal(text) => text.clone(),
-            Part::Body(path) => find(&body, path).map(|value| stringified(value).into_owned()).unwrap_or_default(),
+            Part::Variable(variable) => value(variable).unwrap_or_default(),
         };
-        Some(self.0.iter().map(text).collect())
+        self.0.iter().map(text).collect()
     }
 }
 
@@ -87,57 +147,29 @@ fn is_bare(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '.' | '_' | '[' | ']' | '\'' | '"')
 }
 
-fn parse_variable(variable: &str) -> Result<Vec<Step>, ExpressionError> {
-    match variable.strip_prefix("request.body") {
-        Some(path) if path.starts_with(['.', '[']) => parse_path(path),
-        _ => Err(ExpressionError::UnknownVariable(variable.to_owned())),
+fn parse_variable(variable: &str, stage: Stage) -> Result<Variable, ExpressionError> {
+    if let Some(path) = variable.strip_prefix("request.body").filter(|path| path.starts_with(['.', '['])) {
+        return body_path(path).map(Variable::Body);
     }
-}
-
-fn parse_path(path: &str) -> Result<Vec<Step>, ExpressionError> {
-    let bad = || ExpressionError::BadPath(path.to_owned());
-    let (mut steps, mut rest) = (Vec::new(), path);
-    while !rest.is_empty() {
-        if let Some(inner) = rest.strip_prefix('[') {
-            let (index, after) = inner.split_once(']').ok_or_else(bad)?;
-            let name = index.strip_prefix('\'').and_then(|name| name.strip_suffix('\''));
-            let name = name.or_else(|| index.strip_prefix('"').and_then(|name| name.strip_suffix('"')));
-            steps.push(match name {
-                Some(name) => Step::Member(name.to_owned()),
-                None => Step::Element(index.parse().map_err(|_| bad())?),
-            });
-            rest = after;
-        } else {
-            let inner = rest.strip_prefix('.').ok_or_else(bad)?;
-            let end = inner.find(['.', '[']).unwrap_or(inner.len());
-            if end == 0 {
-                return Err(bad());
+    // AWS writes both: the longer form in its rules, the shorter one in its samples.
+    let asked = variable.strip_prefix("integration.response.").or_else(|| variable.strip_prefix("response."));
+    let unknown = || ExpressionError::UnknownVariable(variable.to_owned());
+    match asked.filter(|_| stage == Stage::Response).ok_or_else(unknown)? {
+        "statuscode" => Ok(Variable::ResponseStatus),
+        asked => {
+            if let Some(name) = asked.strip_prefix("header.") {
+                Ok(Variable::ResponseHeader(name.to_owned()))
+            } else if let Some(name) = asked.strip_prefix("multivalueheader.") {
+                Ok(Variable::ResponseHeaders(name.to_owned()))
+            } else {
+                asked.strip_prefix("body").ok_or_else(unknown).and_then(body_path).map(Variable::ResponseBody)
             }
-            steps.push(Step::Member(inner[..end].to_owned()));
-            rest = &inner[end..];
         }
     }
-    Ok(steps)
 }
 
-fn find<'a>(body: &'a Value, path: &[Step]) -> Option<&'a Value> {
-    path.iter().try_fold(body, |value, step| match step {
-        Step::Member(name) => value.get(name),
-        Step::Element(index) => value.get(index),
-    })
-}
-
-/// Arrays come out as `[one, two]`; JSON null counts as not found.
-fn stringified(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::Null => Cow::Borrowed(""),
-        Value::String(text) => Cow::Borrowed(text),
-        Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(stringified).collect();
-            Cow::Owned(format!("[{}]", items.join(", ")))
-        }
-        other => Cow::Owned(other.to_string()),
-    }
+fn body_path(path: &str) -> Result<BodyPath, ExpressionError> {
+    BodyPath::parse(path).ok_or_else(|| ExpressionError::BadPath(path.to_owned()))
 }
 
 #[cfg(test)]
@@ -186,5 +218,28 @@ mod tests {
         ] {
             assert_eq!(SelectionExpression::parse(expression).err(), Some(problem), "{expression}");
         }
+    }
+
+    #[test]
+    fn expressions_about_answers_see_status_headers_and_body() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-kind", "a".parse().unwrap());
+        headers.append("x-kind", "b".parse().unwrap());
+        let response = ResponseView { status: 404, headers: &headers, body: br#"{"errorMessage":"no"}"# };
+        for (expression, key) in [
+            ("$integration.response.statuscode", "404"),
+            ("${response.statuscode}", "404"),
+            ("${integration.response.header.X-Kind}", "b"),
+            ("${integration.response.multivalueheader.x-kind}", "[a, b]"),
+            ("${integration.response.header.other}", ""),
+            ("$integration.response.body.errorMessage", "no"),
+            ("${request.body.action}-${integration.response.statuscode}", "join-404"),
+            (r"\$default", "$default"),
+        ] {
+            let parsed = SelectionExpression::parse_for_response(expression).unwrap();
+            assert_eq!(parsed.evaluate_response(r#"{"action":"join"}"#, response), key, "{expression}");
+        }
+        assert!(SelectionExpression::parse("$integration.response.statuscode").is_err());
+        assert!(SelectionExpression::parse_for_response("$integration.response.latency").is_err());
     }
 }

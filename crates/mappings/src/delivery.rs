@@ -131,23 +131,23 @@ impl Delivery {
             "gave records up: the function failed at every attempt"
         );
         self.count_batch("discarded");
-        let mapping = self.mapping.id.to_string();
+        let mapping = Arc::clone(&self.mapping.label);
         counter!("sluicegate_mapping_discarded_records_total", "mapping" => mapping).increment(entries.len() as u64);
     }
 
     fn count_retry(&self, reason: &'static str, error: &InvokeError) {
         warn!(mapping = %self.mapping.id, function = %self.mapping.function, %error, "the batch was not handled; trying again");
-        let mapping = self.mapping.id.to_string();
+        let mapping = Arc::clone(&self.mapping.label);
         counter!("sluicegate_mapping_retries_total", "mapping" => mapping, "reason" => reason).increment(1);
     }
 
     fn count_batch(&self, result: &'static str) {
-        let mapping = self.mapping.id.to_string();
+        let mapping = Arc::clone(&self.mapping.label);
         counter!("sluicegate_mapping_batches_total", "mapping" => mapping, "result" => result).increment(1);
     }
 
     fn count_records(&self, entries: &[Entry]) {
-        let mapping = self.mapping.id.to_string();
+        let mapping = Arc::clone(&self.mapping.label);
         counter!("sluicegate_mapping_records_total", "mapping" => mapping).increment(entries.len() as u64);
     }
 }

@@ -20,7 +20,7 @@ pub enum StartingPosition {
 /// A mapping as it is asked for, with the defaults of AWS.
 #[derive(Clone, Debug)]
 pub struct MappingSettings {
-    /// Names the checkpoint and the metrics; stays the same over restarts.
+    /// Names the checkpoint; stays the same over restarts.
     pub id: String,
     /// The table whose stream is read.
     pub table: String,
@@ -58,6 +58,8 @@ pub struct Mapping {
     pub(crate) id: Arc<str>,
     pub(crate) table: Arc<str>,
     pub(crate) function: Arc<str>,
+    /// What metrics call it: `{table}:{function}`.
+    pub(crate) label: Arc<str>,
     pub(crate) starting_position: StartingPosition,
     pub(crate) batch_size: usize,
     pub(crate) batch_window: Duration,
@@ -79,6 +81,7 @@ impl TryFrom<MappingSettings> for Mapping {
         within("maximumRetryAttempts", settings.maximum_retry_attempts.into(), MAXIMUM_RETRY_ATTEMPTS)?;
         Ok(Self {
             id: settings.id.into(),
+            label: format!("{}:{}", settings.table, settings.function).into(),
             table: settings.table.into(),
             function: settings.function.into(),
             starting_position: settings.starting_position,

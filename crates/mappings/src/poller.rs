@@ -3,8 +3,9 @@
 use crate::batch::{Batch, Entry};
 use crate::delivery::{Delivery, InDelivery, Step};
 use metrics::{counter, gauge};
-use sluicegate_tables::{Position, Rest, StreamError, StreamReader, Tables};
+use sluicegate_tables::{Position, Remainder, StreamError, StreamReader, Tables};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
@@ -119,13 +120,13 @@ impl Poller {
                 let moved = read.next != self.position;
                 self.position = read.next;
                 self.ahead.extend(read.records.iter().map(Entry::of));
-                match (moved, read.rest) {
-                    (true, rest) => {
-                        self.caught_up = rest == Rest::Unwritten;
+                match (moved, read.remainder) {
+                    (true, remainder) => {
+                        self.caught_up = remainder == Remainder::Unwritten;
                         Read::Something
                     }
-                    (false, Rest::Nothing) => self.next_stream().await,
-                    (false, Rest::Unread | Rest::Unwritten) => Read::Nothing,
+                    (false, Remainder::Nothing) => self.next_stream().await,
+                    (false, Remainder::Unread | Remainder::Unwritten) => Read::Nothing,
                 }
             }
             Err(StreamError::Trimmed) => {
@@ -169,7 +170,7 @@ impl Poller {
         let checkpoints = self.tables.checkpoints();
         if let Err(error) = checkpoints.store(&mapping.id, self.reader.stream_arn(), position) {
             warn!(mapping = %mapping.id, %error, "records will be delivered again after a restart");
-            let mapping = mapping.id.to_string();
+            let mapping = Arc::clone(&mapping.label);
             counter!("sluicegate_mapping_checkpoint_failures_total", "mapping" => mapping).increment(1);
         }
     }
@@ -182,7 +183,7 @@ impl Poller {
 
     /// How far behind the mapping is.
     fn report_age(&self, milliseconds: u64) {
-        let mapping = self.delivery.mapping.id.to_string();
+        let mapping = Arc::clone(&self.delivery.mapping.label);
         gauge!("sluicegate_mapping_iterator_age_ms", "mapping" => mapping).set(milliseconds as f64);
     }
 }

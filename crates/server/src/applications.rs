@@ -1,10 +1,11 @@
 //! Sets up what bundled applications ask for: tables, functions, API definitions.
 
+use crate::api_files::{ApiFile, NamedFunction};
 use crate::config::Config;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sluicegate_functions::{FunctionOptions, Functions, RegisterError};
-use sluicegate_gateway::api::{ApiDefinition, Integration, RouteDefinition, StageDefinition};
+use sluicegate_gateway::api::{ApiDefinition, IntegrationDefinition, RouteDefinition, StageDefinition};
 use sluicegate_handler::application::{Route, StreamMapping};
 use sluicegate_handler::{Application, Clients, MessageSender, StageId, TableClient};
 use sluicegate_mappings::{Mapping, MappingSettings, StartingPosition};
@@ -69,10 +70,22 @@ async fn expires(tables: &Tables, request: &Value) -> Result<bool, ApiError> {
 /// Registers every function with what it can reach: the connections of its own API's stage, and all tables.
 pub(crate) fn functions(
     applications: &[Application],
+    files: &[ApiFile],
     connections: &Arc<dyn Connections>,
     tables: &Arc<dyn CallTable>,
 ) -> Result<Functions, RegisterError> {
     let mut functions = Functions::builder();
+    for file in files {
+        for NamedFunction { name, function, options } in &file.functions {
+            // An HTTP endpoint reaches connections and tables over the network, like any other client.
+            let nowhere = StageId::new(file.definition.api_id.as_str(), "");
+            let clients = Clients {
+                connections: MessageSender::new(Arc::clone(connections), nowhere),
+                tables: TableClient::new(Arc::clone(tables)),
+            };
+            functions = functions.register(name.as_str(), Arc::clone(function), clients, *options);
+        }
+    }
     for application in applications {
         let stage = StageId::new(application.name, application.stage);
         let clients = Clients {
@@ -88,21 +101,29 @@ pub(crate) fn functions(
 }
 
 /// What the gateway serves for them.
-pub(crate) fn apis(applications: &[Application]) -> Vec<ApiDefinition> {
-    applications.iter().map(api).collect()
+pub(crate) fn apis(applications: &[Application], files: &[ApiFile]) -> Vec<ApiDefinition> {
+    applications.iter().map(api).chain(files.iter().map(|file| file.definition.clone())).collect()
 }
 
 fn api(application: &Application) -> ApiDefinition {
+    let integration = |function: &str| IntegrationDefinition {
+        integration_type: "AWS_PROXY".to_owned(),
+        integration_uri: Some(function.to_owned()),
+        ..IntegrationDefinition::default()
+    };
     let route = |route: &Route| RouteDefinition {
-        key: route.route_key.to_owned(),
-        integration: Integration::function(route.function),
-        route_response: false,
+        route_key: route.route_key.to_owned(),
+        target: Some(format!("integrations/{}", route.function)),
+        ..RouteDefinition::default()
     };
     ApiDefinition {
-        id: application.name.into(),
+        api_id: application.name.to_owned(),
+        name: application.name.to_owned(),
         route_selection_expression: ROUTE_SELECTION.to_owned(),
+        integrations: application.routes.iter().map(|r| (r.function.to_owned(), integration(r.function))).collect(),
         routes: application.routes.iter().map(route).collect(),
-        stages: vec![StageDefinition { name: application.stage.into(), variables: Vec::new() }],
+        stages: vec![StageDefinition { stage_name: application.stage.to_owned(), ..StageDefinition::default() }],
+        ..ApiDefinition::default()
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod checks;
 mod command;
+mod credentials;
 mod file;
 mod problem;
 mod reference;
@@ -17,8 +18,11 @@ pub use command::{command, flags};
 pub use problem::{Problem, Problems};
 pub use reference::reference_page;
 pub use sources::Sources;
-pub use value::{AccountId, AppList, ByteSize, LogFormat, Maximum, Pace, Region, Switch, Value};
+pub use value::{
+    AccountId, AppList, ByteSize, FileList, LogFormat, Maximum, OptionalFile, Pace, Region, Switch, Value,
+};
 
+use sluicegate_endpoint::Credentials;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,6 +57,8 @@ macro_rules! settings {
         #[derive(Clone, Debug)]
         pub struct Config {
             $($(#[doc = $doc])+ pub $name: $type,)*
+            /// Whose signatures are accepted; from the file only.
+            pub credentials: Credentials,
         }
 
         /// The list of settings, in the order of the reference page.
@@ -72,7 +78,13 @@ macro_rules! settings {
                 if !problems.is_empty() {
                     return Err(Problems(problems));
                 }
-                Ok(Self { $($name: $name.expect("without a problem every value was read"),)* })
+                let mut config = Self {
+                    credentials: Credentials::default(),
+                    $($name: $name.expect("without a problem every value was read"),)*
+                };
+                let known = sources.credentials.iter().map(|one| one.in_account(&config.account));
+                config.credentials = Credentials::new(known);
+                Ok(config)
             }
         }
     };
@@ -85,7 +97,7 @@ settings! {
     /// Where operators look: `/health`, `/ready` and `/metrics`.
     Addresses admin: SocketAddr = "127.0.0.1:8081" as "HOST:PORT";
     /// Allows `listen` and `admin` on addresses that other machines can reach.
-    /// Signatures are not verified yet: whoever reaches the address can read and write every table.
+    /// Without `[[credentials]]` signatures are not verified: whoever reaches the address can read and write every table.
     Addresses allow_insecure_remote: Switch = "false" as "BOOL";
 
     /// The folder that holds tables, streams and checkpoints. One server at a time may use it.
@@ -98,6 +110,12 @@ settings! {
     /// The bundled applications to run: their tables, functions, API and mappings. Repeat it, separate with commas, or
     /// say `none`.
     Applications app: AppList = "live-metrics" as "NAME";
+    /// Files that each describe a WebSocket API: routes, integrations, authorizers, stages and the HTTP endpoints that are
+    /// its functions. Repeat it, separate with commas, or say `none`.
+    Applications api: FileList = "none" as "FILE";
+    /// A JSON file with API keys and the usage plans they belong to: `apiKeys` (`id`, `value`, `enabled`) and `usagePlans`
+    /// (`id`, `apiStages`, `keys`, `throttle`, `quota`); `none` for none.
+    Applications usage_plans: OptionalFile = "none" as "FILE";
     /// How long the mappings of bundled applications gather changes before they call their function.
     /// 0 calls it at once.
     Applications batch_window: Duration = "5s" as "DURATION";

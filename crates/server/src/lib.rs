@@ -5,6 +5,7 @@
 
 mod admin;
 pub mod announce;
+mod api_files;
 mod applications;
 mod apps;
 mod collector;
@@ -18,6 +19,7 @@ mod pages;
 pub mod prometheus;
 mod public;
 mod serve;
+mod usage_plans;
 
 pub use config::Config;
 pub use serve::{ApiAddress, RunningServer, Server, StartError};

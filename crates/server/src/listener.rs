@@ -4,11 +4,13 @@
 //! longer counts towards the limit of HTTP connections.
 
 use crate::config::Config;
+use http::StatusCode;
+use http::header::{CONNECTION, HeaderValue};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use sluicegate_endpoint::Response;
+use sluicegate_endpoint::{Response, Watched};
 use sluicegate_gateway::{Head, Tapped};
 use std::convert::Infallible;
 use std::io;
@@ -20,9 +22,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, warn};
 
+/// A request's body on its way to whoever answers.
+pub type RequestBody = Watched<Incoming>;
+
 /// What a port answers with.
 pub trait Answer: Clone + Send + Sync + 'static {
-    fn answer(self, request: http::Request<Incoming>, caller: Caller) -> impl Future<Output = Response> + Send;
+    fn answer(self, request: http::Request<RequestBody>, caller: Caller) -> impl Future<Output = Response> + Send;
 }
 
 /// Who asks, and how.
@@ -212,7 +217,7 @@ async fn connection(
     let (stream, head) = Tapped::new(stream);
     let caller = Caller { remote: peer, local, head };
     let service = service_fn(|request| {
-        let answering = answer.clone().answer(request, caller.clone());
+        let answering = respond(answer.clone(), request, caller.clone());
         async { Ok::<_, Infallible>(answering.await) }
     });
     let serving = http1::Builder::new()
@@ -233,6 +238,23 @@ async fn connection(
     if let Err(error) = ended {
         debug!(%peer, %error, "an HTTP connection ended early");
     }
+}
+
+/// Says so when the connection ends with this answer because the request was not read to its end. Clients that are not
+/// told send their next request into a socket that nobody reads.
+async fn respond(answer: impl Answer, request: http::Request<Incoming>, caller: Caller) -> Response {
+    let head = caller.head.clone();
+    let (request, rest) = Watched::new(request);
+    let mut response = answer.answer(request, caller).await;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
+    if rest.discard().await {
+        head.request_is_read();
+    } else {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Small messages leave at once, and a peer that vanished without a word is noticed.

@@ -18,10 +18,10 @@ struct Built;
 
 const NOT_BUILT: &str = include_str!("pages/not_built.html");
 
-/// Scripts and everything else come from this server alone; styles are the exception because the component library writes
-/// them into the page.
+/// Scripts and everything else come from this server alone, with two exceptions: the component library writes styles into
+/// the page, and not every browser takes WebSockets for a part of 'self'.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-     font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+     connect-src 'self' ws: wss:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
     (http::header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),

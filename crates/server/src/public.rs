@@ -1,10 +1,9 @@
 //! The public port: one address for WebSockets, `@connections`, tables and the live pages.
 
 use crate::ApiAddress;
-use crate::listener::{Answer, Caller};
+use crate::listener::{Answer, Caller, RequestBody};
 use crate::pages::Page;
 use http::{Method, Request, StatusCode};
-use hyper::body::Incoming;
 use serde_json::json;
 use sluicegate_endpoint::{Response, json};
 use sluicegate_gateway::{Arrived, Gateway};
@@ -34,7 +33,7 @@ enum Surface {
 }
 
 impl Answer for Public {
-    async fn answer(self, request: Request<Incoming>, caller: Caller) -> Response {
+    async fn answer(self, request: Request<RequestBody>, caller: Caller) -> Response {
         let limit = self.request_timeout;
         match tokio::time::timeout(limit, self.respond(request, caller)).await {
             Ok(response) => response,
@@ -47,7 +46,7 @@ impl Answer for Public {
 }
 
 impl Public {
-    async fn respond(self, request: Request<Incoming>, caller: Caller) -> Response {
+    async fn respond(self, request: Request<RequestBody>, caller: Caller) -> Response {
         match self.surface(&request) {
             Surface::Gateway => {
                 let arrived = Arrived { remote: caller.remote, local: caller.local, head: &caller.head };

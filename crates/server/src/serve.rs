@@ -1,6 +1,7 @@
 //! A server's life: started part by part, each on what is there already, and stopped in reverse.
 
 use crate::admin::Admin;
+use crate::api_files::{self, FileProblems};
 use crate::applications::{self, SetupError};
 use crate::apps::Input;
 use crate::collector::Collector;
@@ -11,9 +12,11 @@ use crate::listener::{BindError, HttpLimits, Listener, Serving};
 use crate::open_files::{self, TooFewFiles};
 use crate::prometheus;
 use crate::public::Public;
+use crate::usage_plans::{self, UsageFileError};
 use serde::Serialize;
 use sluicegate_functions::RegisterError;
-use sluicegate_gateway::{Clock, FrameLimits, Gateway, Hub, HubOptions, Parts};
+use sluicegate_gateway::api::ApiDefinition;
+use sluicegate_gateway::{Account, AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use sluicegate_mappings::{Mappings, RetryPace};
 use sluicegate_protocol::{CallTable, Connections, Invoke};
 use sluicegate_tables::Tables;
@@ -23,6 +26,9 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{info, warn};
+
+/// The folder of access logs, in the data folder.
+const ACCESS_LOGS: &str = "access-logs";
 
 /// What can be started.
 #[derive(Debug)]
@@ -59,6 +65,8 @@ pub struct ApiAddress {
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    #[error("an API file cannot be used:\n{0}")]
+    ApiFiles(#[from] FileProblems),
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
     #[error(transparent)]
@@ -75,6 +83,8 @@ pub enum StartError {
     Functions(#[from] RegisterError),
     #[error("cannot prepare for connections: {0}")]
     Hub(#[from] std::io::Error),
+    #[error(transparent)]
+    UsagePlans(#[from] UsageFileError),
     #[error("cannot start the gateway: {0}")]
     Gateway(#[from] sluicegate_gateway::StartError),
     #[error("cannot start the mappings: {0}")]
@@ -84,6 +94,7 @@ pub enum StartError {
 impl Server {
     /// Starts everything; when it returns, clients are served.
     pub async fn start(config: Config) -> Result<RunningServer, StartError> {
+        let files = api_files::read(&config.api.0)?;
         let max_connections = open_files::connections_that_fit(&config)?;
         let data = DataFolder::lock(&config.data)?;
         let life = Arc::new(Life::default());
@@ -102,27 +113,35 @@ impl Server {
         // Nobody else sets it.
         let _ = opened_tables.set(Arc::clone(&call_table));
         let applications = applications::chosen(&config);
+        let definitions = applications::apis(&applications, &files);
         applications::create_tables(&applications, &tables).await?;
 
         let (hub, threads) = Hub::new(hub_options(&config, max_connections), Clock::System)?;
         let connections: Arc<dyn Connections> = Arc::new(hub.clone());
-        let invoke: Arc<dyn Invoke> = Arc::new(applications::functions(&applications, &connections, &call_table)?);
+        let invoke: Arc<dyn Invoke> =
+            Arc::new(applications::functions(&applications, &files, &connections, &call_table)?);
         let region = config.region.clone();
         let gateway = Gateway::start(Parts {
-            apis: applications::apis(&applications),
+            apis: definitions.clone(),
+            account: Account { region: config.region.to_string(), account_id: config.account.to_string() },
+            credentials: config.credentials.clone(),
+            usage: usage_plans::read(&config.usage_plans)?,
             domain_name: Box::new(move |api| format!("{api}.execute-api.{region}.amazonaws.com")),
             invoke: Arc::clone(&invoke),
             hub,
             threads,
             clock: Clock::System,
+            options: GatewayOptions {
+                account: AccountLimits::default(),
+                logs_dir: Some(data.path().join(ACCESS_LOGS)),
+            },
         })?;
         let mappings = applications::mappings(&applications)?;
         let mappings = Mappings::start(mappings, tables.clone(), invoke, RetryPace::default()).await?;
 
         let listener = Listener::bind("listen", config.listen).await?;
         let listen = listener.address();
-        let apis: Arc<[ApiAddress]> =
-            applications.iter().map(|app| ApiAddress::new(listen, app.name, app.stage)).collect();
+        let apis: Arc<[ApiAddress]> = definitions.iter().flat_map(|api| ApiAddress::of_stages(listen, api)).collect();
         let public = Public {
             gateway: gateway.clone(),
             tables: tables.clone(),
@@ -213,6 +232,10 @@ impl Deadline {
 }
 
 impl ApiAddress {
+    fn of_stages(listen: SocketAddr, api: &ApiDefinition) -> impl Iterator<Item = Self> {
+        api.stages.iter().map(move |stage| Self::new(listen, &api.api_id, &stage.stage_name))
+    }
+
     fn new(listen: SocketAddr, id: &str, stage: &str) -> Self {
         let path = format!("/{id}/{stage}");
         Self { id: id.into(), stage: stage.into(), url: format!("ws://{listen}{path}"), path }
@@ -223,6 +246,7 @@ fn table_options(config: &Config, data: &DataFolder) -> sluicegate_tables::Optio
     sluicegate_tables::Options {
         region: config.region.to_string(),
         account: config.account.to_string(),
+        credentials: config.credentials.clone(),
         ..sluicegate_tables::Options::new(data.path())
     }
 }

@@ -18,6 +18,10 @@ impl Arns {
         &self.region
     }
 
+    pub(crate) fn table(&self, name: &str) -> String {
+        format!("{}{name}", self.table_prefix())
+    }
+
     pub(crate) fn stream(&self, table: &str, label: &str) -> String {
         format!("{}{table}/stream/{label}", self.table_prefix())
     }

@@ -4,7 +4,7 @@
 //! the writes of tables.
 //!
 //! What is written survives the end of the process at once, and a power failure from the next [`SYNC_INTERVAL`] on; where
-//! a mapping begins survives both at once. `docs/decisions/0005-checkpoints-are-synced-once-a-second.md` says why.
+//! a mapping begins survives both at once. `docs/decisions/0007-checkpoints-are-synced-once-a-second.md` says why.
 
 use crate::engine::threads::Threads;
 use crate::stream::position::Position;

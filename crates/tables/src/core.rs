@@ -14,6 +14,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use serde_json::Value;
+use sluicegate_endpoint::Credentials;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,6 +28,7 @@ pub(crate) struct Core {
     wake: Wake,
     /// Held by operations that create, change or delete a table, and used for what they write beside the engine.
     definitions: Mutex<Connection>,
+    credentials: Credentials,
 }
 
 pub(crate) struct Parts {
@@ -36,13 +38,14 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<StreamStore>,
     pub(crate) iterators: Iterators,
     pub(crate) definitions: Connection,
+    pub(crate) credentials: Credentials,
 }
 
 impl Core {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { engine, threads, stream_threads, store, iterators, definitions } = parts;
+        let Parts { engine, threads, stream_threads, store, iterators, definitions, credentials } = parts;
         let definitions = Mutex::new(definitions);
-        Self { engine, threads, stream_threads, store, iterators, wake: Wake::default(), definitions }
+        Self { engine, threads, stream_threads, store, iterators, wake: Wake::default(), definitions, credentials }
     }
 
     /// Runs `operation` on a thread made for it, and counts it.
@@ -154,6 +157,10 @@ impl Core {
 
     pub(crate) fn arns(&self) -> &Arns {
         self.store.arns()
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     pub(crate) fn definitions(&self) -> &Mutex<Connection> {

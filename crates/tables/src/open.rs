@@ -13,6 +13,7 @@ use crate::stream::store::{BUSY_TIMEOUT, StreamStore};
 use crate::{Tables, background};
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use sluicegate_endpoint::Credentials;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ pub struct Options {
     /// How often expired items are looked for.
     pub ttl_sweep_interval: Duration,
     pub clock: Clock,
+    /// Who may sign requests of the HTTP surface. None: a signature must be there, but is not verified.
+    pub credentials: Credentials,
 }
 
 impl Options {
@@ -56,6 +59,7 @@ impl Options {
             max_stream_records: 50_000_000,
             ttl_sweep_interval: Duration::from_secs(5),
             clock: Clock::system(),
+            credentials: Credentials::default(),
         }
     }
 }
@@ -130,6 +134,7 @@ pub(crate) async fn open(options: Options) -> Result<Tables, OpenError> {
         store: Arc::clone(&store),
         iterators,
         definitions,
+        credentials: options.credentials,
     }));
     let (stop, stopped) = watch::channel(false);
     let tasks = background::start(&core, trim, options.ttl_sweep_interval, options.max_stream_records, &stopped);

@@ -261,14 +261,15 @@ describe('receiving', () => {
 describe('knocking', () => {
   it('asks before it spends a socket on a host that refused, and bypasses a knock that is forbidden', async () => {
     await server.stop();
-    const sockets: string[] = [];
+    const knocks: string[] = [];
+    // For each socket, how many knocks came before it: attempts go on while the test looks.
+    const sockets: number[] = [];
     class Counted extends WebSocket {
       constructor(url: string) {
         super(url);
-        sockets.push(url);
+        sockets.push(knocks.length);
       }
     }
-    const knocks: string[] = [];
     const { client } = connect({
       WebSocket: Counted as unknown as SocketConstructor,
       knock: async (url) => {
@@ -277,8 +278,9 @@ describe('knocking', () => {
       },
     });
     // The first attempt goes straight to the socket, the next seven knock, the ninth is the bypass.
-    await vi.waitFor(() => expect(sockets).toHaveLength(2));
-    expect(knocks).toEqual(Array(7).fill(server.url));
+    await vi.waitFor(() => expect(sockets.length).toBeGreaterThanOrEqual(2));
+    expect(sockets.slice(0, 2)).toEqual([0, 7]);
+    expect(new Set(knocks)).toEqual(new Set([server.url]));
     await server.restart();
     await reached(client, 'live');
   });

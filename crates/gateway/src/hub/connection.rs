@@ -4,14 +4,17 @@ use super::outbound::Outbound;
 use crate::peer::Peer;
 use crate::websocket::Decoder;
 use mio::net::TcpStream;
+use sluicegate_protocol::ConnectionId;
 use std::sync::Arc;
 
 pub(super) struct Connection {
     pub(super) socket: Option<TcpStream>,
     pub(super) outbound: Outbound,
     pub(super) phase: Phase,
-    /// Milliseconds since the epoch: the last message or ping from the client, or message to it.
+    /// Milliseconds since the epoch: the last message or ping from the client, or message to it; then the begin of its close.
     pub(super) last_active: u64,
+    /// Whether it waits for its next turn to be read.
+    pub(super) unread: bool,
 }
 
 pub(super) enum Phase {
@@ -31,8 +34,10 @@ pub(super) struct Open {
 }
 
 pub(super) struct Closing {
-    /// Milliseconds since the epoch: then the socket is dropped, whatever is left.
-    pub(super) deadline: u64,
+    /// Its socket may still be on its way, and must not be taken for another's.
+    pub(super) id: ConnectionId,
+    /// Milliseconds after the begin of the close: then the socket is dropped, whatever is left.
+    pub(super) linger_ms: u32,
     /// The write side was shut: only the client's end is awaited.
     pub(super) shut: bool,
 }
@@ -40,7 +45,14 @@ pub(super) struct Closing {
 impl Connection {
     pub(super) fn new(peer: Arc<Peer>, member: u32, now: u64) -> Self {
         let open = Open { peer, decoder: Decoder::default(), member, paused: false };
-        Self { socket: None, outbound: Outbound::default(), phase: Phase::Open(open), last_active: now }
+        Self { socket: None, outbound: Outbound::default(), phase: Phase::Open(open), last_active: now, unread: false }
+    }
+
+    pub(super) fn id(&self) -> ConnectionId {
+        match &self.phase {
+            Phase::Open(open) => open.peer.id,
+            Phase::Closing(closing) => closing.id,
+        }
     }
 
     pub(super) fn open(&self) -> Option<&Open> {
@@ -58,7 +70,9 @@ mod tests {
     #[test]
     fn an_idle_connection_is_small() {
         // The slab holds one of these for every client; nothing else is allocated for an idle one but its `Peer`.
+        // In debug builds mio's socket alone has 12 bytes more.
+        assert!(size_of::<Phase>() <= 24, "{}", size_of::<Phase>());
         assert!(size_of::<Option<Connection>>() <= 72, "{}", size_of::<Option<Connection>>());
-        assert!(size_of::<Peer>() <= 128, "{}", size_of::<Peer>());
+        assert!(size_of::<Peer>() <= 144, "{}", size_of::<Peer>());
     }
 }

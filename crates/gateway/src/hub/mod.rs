@@ -9,10 +9,12 @@ mod connection;
 mod outbound;
 mod reactor;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 use crate::clock::Clock;
 use crate::peer::Peer;
-use crate::websocket::{Frame, FrameLimits};
+use crate::websocket::{Compression, Frame, FrameLimits, Wire};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use reactor::Reactor;
@@ -43,7 +45,7 @@ pub struct HubOptions {
     pub messages_in_flight: u16,
     pub idle_timeout_ms: u64,
     pub max_age_ms: u64,
-    /// How long a closing connection may take to send its last bytes and its own close frame.
+    /// How long a closing connection may take to send its last bytes and its own close frame; less while draining.
     pub close_linger_ms: u64,
 }
 
@@ -64,12 +66,21 @@ impl Default for HubOptions {
     }
 }
 
-/// What the hub reports; called on a reactor thread, so it must return at once.
+/// What the hub reports; called on a reactor thread, so it must return at once. A panic costs the connection it was about,
+/// no other.
 pub(crate) trait Lifecycle: Send + Sync + 'static {
-    /// A text message, to be answered by [`Hub::message_done`].
-    fn message(&self, peer: &Arc<Peer>, text: &str);
+    /// A message, to be answered by [`Hub::message_done`].
+    fn message(&self, peer: &Arc<Peer>, message: Inbound<'_>);
     /// The connection is gone, for whatever reason. Called exactly once for every peer that was opened.
     fn disconnected(&self, peer: Arc<Peer>, reason: CloseReason);
+}
+
+/// What a client sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Inbound<'a> {
+    Text(&'a str),
+    /// Only on stages that take binary frames.
+    Binary(&'a [u8]),
 }
 
 /// The handle that everybody shares.
@@ -79,7 +90,12 @@ pub struct Hub(Arc<Shared>);
 struct Shared {
     reactors: Vec<Remote>,
     slots: Arc<Slots>,
-    stages: RwLock<Vec<Arc<StageId>>>,
+    stages: RwLock<Vec<Registered>>,
+}
+
+struct Registered {
+    id: Arc<StageId>,
+    wire: Wire,
 }
 
 /// How to reach a reactor.
@@ -93,9 +109,11 @@ pub struct HubThreads(Vec<Reactor>);
 
 enum Command {
     /// The next stage by index.
-    Stage(Arc<StageId>),
-    /// The client was admitted: it can be posted to; its socket follows.
-    Open(Arc<Peer>),
+    Stage(Arc<StageId>, Wire),
+    ChangeStage(StageIndex, Wire),
+    CloseStage(StageIndex),
+    /// The client was admitted at this time: it can be posted to; its socket follows.
+    Open(Arc<Peer>, u64),
     Attach(ConnectionId, TcpStream, Bytes),
     /// The client vanished between the two.
     Abandon(ConnectionId),
@@ -144,14 +162,28 @@ impl Hub {
     }
 
     /// Makes a stage known. Its connections are told apart from those of every other.
-    pub(crate) fn register_stage(&self, stage: StageId) -> (Arc<StageId>, StageIndex) {
+    pub(crate) fn register_stage(&self, stage: StageId, wire: Wire) -> (Arc<StageId>, StageIndex) {
         let mut stages = self.0.stages.write();
-        let stage = Arc::new(stage);
-        stages.push(stage.clone());
+        let id = Arc::new(stage);
+        stages.push(Registered { id: id.clone(), wire });
         for remote in &self.0.reactors {
-            remote.send(Command::Stage(stage.clone()));
+            remote.send(Command::Stage(id.clone(), wire));
         }
-        (stage, (stages.len() - 1) as StageIndex)
+        (id, (stages.len() - 1) as StageIndex)
+    }
+
+    /// Changes what a stage takes from its clients; what they have negotiated stays.
+    pub(crate) fn change_stage(&self, stage: StageIndex, wire: Wire) {
+        let mut stages = self.0.stages.write();
+        if let Some(known) = stages.get_mut(usize::from(stage)) {
+            known.wire = wire;
+            self.0.reactors.iter().for_each(|remote| remote.send(Command::ChangeStage(stage, wire)));
+        }
+    }
+
+    /// Closes every connection of a stage with 1001.
+    pub(crate) fn close_stage(&self, stage: StageIndex) {
+        self.0.reactors.iter().for_each(|remote| remote.send(Command::CloseStage(stage)));
     }
 
     /// Sets a place aside and names it; `None` when the node is full.
@@ -170,7 +202,7 @@ impl Hub {
     /// Sends to a connection without waiting whether it is still there.
     pub(crate) fn post_and_forget(&self, peer: &Peer, payload: &[u8]) {
         let (reply, _) = oneshot::channel();
-        let frame = Frame::message(payload);
+        let frame = Frame::message(payload, peer.compression);
         self.send(peer.id, Command::Post { stage: peer.stage_index, connection: peer.id, frame, reply });
     }
 
@@ -184,8 +216,11 @@ impl Hub {
         self.0.reactors.iter().for_each(|remote| remote.send(Command::Stop));
     }
 
-    fn stage_index(&self, stage: &StageId) -> Option<StageIndex> {
-        self.0.stages.read().iter().position(|known| **known == *stage).map(|index| index as StageIndex)
+    /// A stage's place, and what its connections may have negotiated.
+    fn stage(&self, stage: &StageId) -> Option<(StageIndex, Compression)> {
+        let stages = self.0.stages.read();
+        let index = stages.iter().position(|known| *known.id == *stage)?;
+        Some((index as StageIndex, stages[index].wire.compression))
     }
 
     fn send(&self, connection: ConnectionId, command: Command) {
@@ -243,11 +278,11 @@ impl Reservation {
         self.id
     }
 
-    /// Admits the client: from here on it can be posted to, and its `$disconnect` will come.
-    pub(crate) fn open(self, peer: Arc<Peer>) -> Opening {
+    /// Admits the client: from here on it can be posted to, is idle if it says nothing, and its `$disconnect` will come.
+    pub(crate) fn open(self, peer: Arc<Peer>, now: u64) -> Opening {
         let (hub, id) = (self.hub.clone(), self.id);
         std::mem::forget(self);
-        hub.send(id, Command::Open(peer));
+        hub.send(id, Command::Open(peer, now));
         Opening { hub, id, attached: false }
     }
 }
@@ -292,22 +327,22 @@ impl Connections for Hub {
             if message.len() > limits::MESSAGE_BYTES {
                 return Err(PostError::TooLarge);
             }
-            let stage = self.stage_index(stage).ok_or(PostError::Gone)?;
-            let frame = Frame::message(&message);
+            let (stage, compression) = self.stage(stage).ok_or(PostError::Gone)?;
+            let frame = Frame::message(&message, compression);
             self.ask(connection, Err(PostError::Gone), |reply| Command::Post { stage, connection, frame, reply }).await
         })
     }
 
     fn get<'a>(&'a self, stage: &'a StageId, connection: ConnectionId) -> BoxFuture<'a, Option<ConnectionDetails>> {
         Box::pin(async move {
-            let stage = self.stage_index(stage)?;
+            let (stage, _) = self.stage(stage)?;
             self.ask(connection, None, |reply| Command::Get { stage, connection, reply }).await
         })
     }
 
     fn delete<'a>(&'a self, stage: &'a StageId, connection: ConnectionId) -> BoxFuture<'a, bool> {
         Box::pin(async move {
-            let Some(stage) = self.stage_index(stage) else { return false };
+            let Some((stage, _)) = self.stage(stage) else { return false };
             self.ask(connection, false, |reply| Command::Delete { stage, connection, reply }).await
         })
     }
@@ -321,11 +356,11 @@ impl Connections for Hub {
             if messages.iter().any(|message| message.len() > limits::MESSAGE_BYTES) {
                 return Err(PostError::TooLarge);
             }
-            let Some(stage) = self.stage_index(stage) else { return Ok(Broadcast::default()) };
+            let Some((stage, compression)) = self.stage(stage) else { return Ok(Broadcast::default()) };
             if messages.is_empty() {
                 return Ok(Broadcast::default());
             }
-            let frames: Arc<[Frame]> = messages.iter().map(|message| Frame::message(message)).collect();
+            let frames: Arc<[Frame]> = messages.iter().map(|message| Frame::message(message, compression)).collect();
             let answers: Vec<_> = self
                 .0
                 .reactors

@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 
 /// Slices of one vectored write; the kernel's own limit is 1024.
 const MAX_SLICES: usize = 64;
+/// What a queued piece costs beyond its bytes: without it, millions of two-byte pongs would fit under a limit of one megabyte.
+const PIECE_BYTES: usize = 64;
 
 /// What a socket has not taken yet. Holds nothing while the client keeps up.
 #[derive(Debug, Default)]
@@ -26,8 +28,9 @@ pub(super) enum Accepted {
 }
 
 impl Outbound {
+    /// Memory held for what is queued.
     pub(super) fn queued_bytes(&self) -> usize {
-        self.0.as_ref().map_or(0, |queue| queue.bytes)
+        self.0.as_ref().map_or(0, |queue| queue.bytes + queue.pieces.len() * PIECE_BYTES)
     }
 
     /// Writes `frames` behind what is queued already; `slices` are the same bytes, made ready by the caller, who may have
@@ -44,7 +47,7 @@ impl Outbound {
     ) -> io::Result<Accepted> {
         let total: usize = frames.iter().map(Bytes::len).sum();
         if self.0.is_some() {
-            if self.queued_bytes() + total > limit {
+            if self.queued_bytes() + total + frames.len() * PIECE_BYTES > limit {
                 return Ok(Accepted::QueueFull);
             }
             self.queue(frames, 0);
@@ -166,9 +169,9 @@ mod tests {
     fn bytes_keep_their_order_over_partial_writes() {
         let (mut outbound, mut socket) = (Outbound::default(), Socket { room: 4, ..Socket::default() });
         for text in ["abc", "def", "ghi"] {
-            assert_eq!(write(&mut outbound, &mut socket, text, 100), Accepted::Yes);
+            assert_eq!(write(&mut outbound, &mut socket, text, 1000), Accepted::Yes);
         }
-        assert_eq!(outbound.queued_bytes(), 5);
+        assert_eq!(outbound.queued_bytes(), 5 + 2 * PIECE_BYTES);
         for _ in 0..5 {
             socket.room += 1;
             outbound.flush(&mut socket).unwrap();
@@ -179,9 +182,10 @@ mod tests {
     #[test]
     fn a_full_queue_takes_nothing_of_a_message() {
         let (mut outbound, mut socket) = (Outbound::default(), Socket::default());
-        assert_eq!(write(&mut outbound, &mut socket, "abcd", 6), Accepted::Yes);
-        assert_eq!(write(&mut outbound, &mut socket, "efg", 6), Accepted::QueueFull);
-        assert_eq!(write(&mut outbound, &mut socket, "ef", 6), Accepted::Yes);
+        let limit = 6 + 2 * PIECE_BYTES;
+        assert_eq!(write(&mut outbound, &mut socket, "abcd", limit), Accepted::Yes);
+        assert_eq!(write(&mut outbound, &mut socket, "efg", limit), Accepted::QueueFull);
+        assert_eq!(write(&mut outbound, &mut socket, "ef", limit), Accepted::Yes);
         socket.room = 100;
         assert!(outbound.flush(&mut socket).unwrap());
         assert_eq!(socket.taken, b"abcdef");

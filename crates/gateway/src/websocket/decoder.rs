@@ -4,31 +4,25 @@
 //! in pieces gets memory of its own, which grows with what arrived, never with what a header promised, and is given back
 //! when the message is complete. At a message boundary a decoder holds nothing.
 
-use sluicegate_protocol::{CloseReason, limits};
+use super::deflate::{Inflater, longest_deflated};
+use super::rules::{BinaryFrames, Compression, Rules};
+use sluicegate_protocol::CloseReason;
 use std::mem;
 
 const MAX_CONTROL_PAYLOAD: usize = 125;
 /// Two bytes, a 64-bit length, a mask.
 const MAX_HEADER: usize = 14;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameLimits {
-    /// Payload bytes of one frame.
-    pub frame: usize,
-    /// Payload bytes of one message.
-    pub message: usize,
-}
-
-impl Default for FrameLimits {
-    fn default() -> Self {
-        Self { frame: limits::FRAME_BYTES, message: limits::MESSAGE_BYTES }
-    }
-}
+const FIN: u8 = 0x80;
+/// The message is compressed (RFC 7692, 6).
+const RSV1: u8 = 0x40;
+const RSV2_AND_3: u8 = 0x30;
 
 /// What a client said.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     Text(&'a str),
+    /// Only where the rules take it.
+    Binary(&'a [u8]),
     Ping(&'a [u8]),
     Pong,
     Close(CloseReason),
@@ -47,8 +41,8 @@ struct Partial {
     header_len: usize,
     /// The frame whose payload is arriving.
     frame: Option<FrameInProgress>,
-    /// The payload of an unfinished text message, unmasked, of all frames so far.
-    message: Option<TextMessage>,
+    /// The payload of an unfinished message, unmasked, of all frames so far.
+    message: Option<Message>,
     /// The payload of an unfinished control frame.
     control: Vec<u8>,
 }
@@ -59,16 +53,20 @@ struct FrameInProgress {
     received: usize,
 }
 
-#[derive(Debug, Default)]
-struct TextMessage {
+#[derive(Debug)]
+struct Message {
+    /// Of its first frame.
+    opcode: Opcode,
+    compressed: bool,
     bytes: Vec<u8>,
-    /// Everything before is known to be UTF-8.
+    /// Everything before is known to be UTF-8; of a text that is not compressed.
     valid: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Header {
     fin: bool,
+    compressed: bool,
     opcode: Opcode,
     mask: [u8; 4],
     length: usize,
@@ -78,6 +76,7 @@ struct Header {
 enum Opcode {
     Continuation,
     Text,
+    Binary,
     Close,
     Ping,
     Pong,
@@ -90,7 +89,8 @@ impl Opcode {
 }
 
 impl Decoder {
-    /// Takes the bytes of one read, which are unmasked in place, and reports what they complete.
+    /// Takes the bytes of one read, which are unmasked in place, and reports what they complete. The rules of a decoder stay
+    /// the same from read to read; the inflater is anybody's.
     ///
     /// # Errors
     /// The close code of the first rule broken; nothing after it has been looked at. The same after `sink` returned
@@ -98,18 +98,19 @@ impl Decoder {
     pub fn decode(
         &mut self,
         mut input: &mut [u8],
-        limits: FrameLimits,
+        rules: Rules,
+        inflater: &mut Inflater,
         mut sink: impl FnMut(Event<'_>) -> bool,
     ) -> Result<(), CloseReason> {
         while !input.is_empty() {
             if self.partial.is_none() {
-                match whole_frame(input, limits)? {
+                match whole_frame(input, rules)? {
                     Some((header, start)) => {
                         let (frame, rest) = mem::take(&mut input).split_at_mut(start + header.length);
                         input = rest;
                         let payload = &mut frame[start..];
                         unmask(payload, header.mask, 0);
-                        if !sink(whole_event(header, payload)?) {
+                        if !sink(whole_event(header, payload, rules, inflater)?) {
                             return Ok(());
                         }
                         continue;
@@ -118,7 +119,7 @@ impl Decoder {
                 }
             }
             let Some(partial) = &mut self.partial else { continue };
-            let (used, keep_going) = partial.advance(input, limits, &mut sink)?;
+            let (used, keep_going) = partial.advance(input, rules, inflater, &mut sink)?;
             input = &mut mem::take(&mut input)[used..];
             if partial.is_at_boundary() {
                 self.partial = None;
@@ -147,10 +148,11 @@ impl Partial {
     fn advance(
         &mut self,
         input: &mut [u8],
-        limits: FrameLimits,
+        rules: Rules,
+        inflater: &mut Inflater,
         sink: &mut impl FnMut(Event<'_>) -> bool,
     ) -> Result<(usize, bool), CloseReason> {
-        let Some(frame) = &mut self.frame else { return self.advance_header(input, limits, sink) };
+        let Some(frame) = &mut self.frame else { return self.advance_header(input, rules, inflater, sink) };
         let take = input.len().min(frame.header.length - frame.received);
         let piece = &mut input[..take];
         unmask(piece, frame.header.mask, frame.received);
@@ -161,45 +163,55 @@ impl Partial {
             message.push(piece)?;
         }
         let complete = frame.received == frame.header.length;
-        Ok((take, !complete || self.finish_frame(sink)?))
+        Ok((take, !complete || self.finish_frame(rules, inflater, sink)?))
     }
 
     fn advance_header(
         &mut self,
         input: &[u8],
-        limits: FrameLimits,
+        rules: Rules,
+        inflater: &mut Inflater,
         sink: &mut impl FnMut(Event<'_>) -> bool,
     ) -> Result<(usize, bool), CloseReason> {
         let before = self.header_len;
         let take = input.len().min(MAX_HEADER - before);
         self.header[before..before + take].copy_from_slice(&input[..take]);
-        let Some((header, length)) = parse_header(&self.header[..before + take])? else {
+        let Some((header, length)) = parse_header(&self.header[..before + take], rules)? else {
             self.header_len = before + take;
             return Ok((take, true));
         };
         self.header_len = 0;
-        self.begin_frame(header, limits)?;
-        let keep_going = header.length > 0 || self.finish_frame(sink)?;
+        self.begin_frame(header, rules)?;
+        let keep_going = header.length > 0 || self.finish_frame(rules, inflater, sink)?;
         Ok((length - before, keep_going))
     }
 
-    fn begin_frame(&mut self, header: Header, limits: FrameLimits) -> Result<(), CloseReason> {
-        check_length(&header, limits)?;
+    fn begin_frame(&mut self, header: Header, rules: Rules) -> Result<(), CloseReason> {
+        check_length(&header, rules)?;
         match (header.opcode, &mut self.message) {
-            (Opcode::Text, None) => self.message = Some(TextMessage::default()),
+            (opcode @ (Opcode::Text | Opcode::Binary), message @ None) => {
+                *message = Some(Message { opcode, compressed: header.compressed, bytes: Vec::new(), valid: 0 });
+            }
             (Opcode::Continuation, Some(message)) => {
-                if message.bytes.len() + header.length > limits.message {
+                if message.bytes.len() + header.length > on_the_wire(rules.limits.message, message.compressed) {
                     return Err(CloseReason::TOO_BIG);
                 }
             }
-            (Opcode::Text, Some(_)) | (Opcode::Continuation, None) => return Err(CloseReason::PROTOCOL_ERROR),
+            (Opcode::Text | Opcode::Binary, Some(_)) | (Opcode::Continuation, None) => {
+                return Err(CloseReason::PROTOCOL_ERROR);
+            }
             (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => {}
         }
         self.frame = Some(FrameInProgress { header, received: 0 });
         Ok(())
     }
 
-    fn finish_frame(&mut self, sink: &mut impl FnMut(Event<'_>) -> bool) -> Result<bool, CloseReason> {
+    fn finish_frame(
+        &mut self,
+        rules: Rules,
+        inflater: &mut Inflater,
+        sink: &mut impl FnMut(Event<'_>) -> bool,
+    ) -> Result<bool, CloseReason> {
         let Some(FrameInProgress { header, .. }) = self.frame.take() else { return Ok(true) };
         if header.opcode.is_control() {
             let payload = mem::take(&mut self.control);
@@ -208,15 +220,19 @@ impl Partial {
         if !header.fin {
             return Ok(true);
         }
-        let message = self.message.take().unwrap_or_default();
-        Ok(sink(Event::Text(message.finish()?)))
+        let Some(Message { opcode, compressed, bytes, .. }) = self.message.take() else { return Ok(true) };
+        let content = if compressed { inflater.inflate(&bytes, rules.limits.message)? } else { &bytes };
+        Ok(sink(message_event(opcode, content)?))
     }
 }
 
-impl TextMessage {
-    /// Fails as soon as the bytes cannot become UTF-8 any more, not only when the message ends.
+impl Message {
+    /// Fails as soon as a text cannot become UTF-8 any more, not only when it ends.
     fn push(&mut self, piece: &[u8]) -> Result<(), CloseReason> {
         self.bytes.extend_from_slice(piece);
+        if self.compressed || self.opcode == Opcode::Binary {
+            return Ok(());
+        }
         match std::str::from_utf8(&self.bytes[self.valid..]) {
             Ok(_) => self.valid = self.bytes.len(),
             Err(error) if error.error_len().is_none() => self.valid += error.valid_up_to(),
@@ -224,58 +240,81 @@ impl TextMessage {
         }
         Ok(())
     }
-
-    fn finish(&self) -> Result<&str, CloseReason> {
-        std::str::from_utf8(&self.bytes).map_err(|_| CloseReason::INVALID_UTF8)
-    }
 }
 
 /// The header of a frame that lies whole in `input` and is a message or a control frame by itself, with its own length.
-fn whole_frame(input: &[u8], limits: FrameLimits) -> Result<Option<(Header, usize)>, CloseReason> {
-    let Some((header, start)) = parse_header(input)? else { return Ok(None) };
-    check_length(&header, limits)?;
+fn whole_frame(input: &[u8], rules: Rules) -> Result<Option<(Header, usize)>, CloseReason> {
+    let Some((header, start)) = parse_header(input, rules)? else { return Ok(None) };
+    check_length(&header, rules)?;
     let is_whole = header.fin && header.opcode != Opcode::Continuation && input.len() >= start + header.length;
     Ok(is_whole.then_some((header, start)))
 }
 
-fn whole_event(header: Header, payload: &[u8]) -> Result<Event<'_>, CloseReason> {
-    match header.opcode {
-        Opcode::Text => std::str::from_utf8(payload).map(Event::Text).map_err(|_| CloseReason::INVALID_UTF8),
-        opcode => control_event(opcode, payload),
+fn whole_event<'a>(
+    header: Header,
+    payload: &'a [u8],
+    rules: Rules,
+    inflater: &'a mut Inflater,
+) -> Result<Event<'a>, CloseReason> {
+    if header.opcode.is_control() {
+        return control_event(header.opcode, payload);
     }
+    let content = if header.compressed { inflater.inflate(payload, rules.limits.message)? } else { payload };
+    message_event(header.opcode, content)
+}
+
+fn message_event(opcode: Opcode, content: &[u8]) -> Result<Event<'_>, CloseReason> {
+    if opcode == Opcode::Binary {
+        return Ok(Event::Binary(content));
+    }
+    std::str::from_utf8(content).map(Event::Text).map_err(|_| CloseReason::INVALID_UTF8)
 }
 
 fn control_event(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, CloseReason> {
     match opcode {
         Opcode::Ping => Ok(Event::Ping(payload)),
         Opcode::Close => parse_close(payload).map(Event::Close),
-        Opcode::Pong | Opcode::Text | Opcode::Continuation => Ok(Event::Pong),
+        Opcode::Pong | Opcode::Text | Opcode::Binary | Opcode::Continuation => Ok(Event::Pong),
     }
 }
 
-fn check_length(header: &Header, limits: FrameLimits) -> Result<(), CloseReason> {
+fn check_length(header: &Header, rules: Rules) -> Result<(), CloseReason> {
     if header.opcode.is_control() {
         return if header.length <= MAX_CONTROL_PAYLOAD { Ok(()) } else { Err(CloseReason::PROTOCOL_ERROR) };
     }
-    if header.length > limits.frame.min(limits.message) { Err(CloseReason::TOO_BIG) } else { Ok(()) }
+    let limit = on_the_wire(rules.limits.frame.min(rules.limits.message), header.compressed);
+    if header.length > limit { Err(CloseReason::TOO_BIG) } else { Ok(()) }
+}
+
+/// A limit of content, as a limit of what carries it.
+fn on_the_wire(limit: usize, compressed: bool) -> usize {
+    if compressed { longest_deflated(limit) } else { limit }
 }
 
 /// Reads a frame header and says how long it was; `None` when more bytes are needed. What can be refused by the first two
 /// bytes is.
-fn parse_header(input: &[u8]) -> Result<Option<(Header, usize)>, CloseReason> {
+fn parse_header(input: &[u8], rules: Rules) -> Result<Option<(Header, usize)>, CloseReason> {
     let &[first, second, ref rest @ ..] = input else { return Ok(None) };
-    let fin = first & 0x80 != 0;
+    let (fin, compressed, masked) = (first & FIN != 0, first & RSV1 != 0, second & 0x80 != 0);
     let opcode = match first & 0x0F {
         0x0 => Opcode::Continuation,
         0x1 => Opcode::Text,
-        0x2 if first & 0x70 == 0 => return Err(CloseReason::BINARY_REFUSED),
+        0x2 => Opcode::Binary,
         0x8 => Opcode::Close,
         0x9 => Opcode::Ping,
         0xA => Opcode::Pong,
         _ => return Err(CloseReason::PROTOCOL_ERROR),
     };
-    let (reserved_bits, masked) = (first & 0x70 != 0, second & 0x80 != 0);
-    if reserved_bits || !masked || (opcode.is_control() && !fin) {
+    // Only the first frame of a message says whether it is compressed.
+    let may_be_compressed =
+        rules.compression == Compression::Deflate && matches!(opcode, Opcode::Text | Opcode::Binary);
+    if first & RSV2_AND_3 != 0 || (compressed && !may_be_compressed) {
+        return Err(CloseReason::PROTOCOL_ERROR);
+    }
+    if opcode == Opcode::Binary && rules.binary == BinaryFrames::Refused {
+        return Err(CloseReason::BINARY_REFUSED);
+    }
+    if !masked || (opcode.is_control() && !fin) {
         return Err(CloseReason::PROTOCOL_ERROR);
     }
     let (length, rest, before_mask) = match (second & 0x7F, rest) {
@@ -284,10 +323,19 @@ fn parse_header(input: &[u8]) -> Result<Option<(Header, usize)>, CloseReason> {
         (126 | 127, _) => return Ok(None),
         (short, rest) => (u64::from(short), rest, 2),
     };
+    // The shortest of the three forms must be used, and the highest bit stays clear (RFC 6455, 5.2).
+    let shortest = match before_mask {
+        2 => true,
+        4 => length > 125,
+        _ => length > 0xFFFF && length >> 63 == 0,
+    };
+    if !shortest {
+        return Err(CloseReason::PROTOCOL_ERROR);
+    }
     let &[a, b, c, d, ..] = rest else { return Ok(None) };
     // A length that does not fit the address space is above every limit all the same.
     let length = usize::try_from(length).unwrap_or(usize::MAX);
-    Ok(Some((Header { fin, opcode, mask: [a, b, c, d], length }, before_mask + 4)))
+    Ok(Some((Header { fin, compressed, opcode, mask: [a, b, c, d], length }, before_mask + 4)))
 }
 
 fn parse_close(payload: &[u8]) -> Result<CloseReason, CloseReason> {

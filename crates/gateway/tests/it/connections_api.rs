@@ -1,8 +1,7 @@
 //! `@connections` on the wire: paths, statuses, headers, bodies.
 
-use crate::fixture::{CONNECT, Client, DISCONNECT, Functions, Server, api};
+use crate::fixture::{CONNECT, Client, DISCONNECT, Functions, Server, api_with_stage};
 use http_body_util::Full;
-use sluicegate_gateway::api::StageDefinition;
 use sluicegate_gateway::{Clock, HubOptions};
 use tokio_tungstenite::tungstenite::ClientRequestBuilder;
 
@@ -106,8 +105,7 @@ async fn what_cannot_be_a_connection_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stages_do_not_know_each_others_connections() {
-    let mut two_stages = api();
-    two_stages.stages.push(StageDefinition { name: "dev".into(), variables: vec![] });
+    let two_stages = api_with_stage(serde_json::json!({"stageName": "dev"}));
     let server = Server::with(Functions::default(), vec![two_stages], HubOptions::default(), Clock::System).await;
     let mut dev = server.connect_to(ClientRequestBuilder::new(server.url("/dev").parse().unwrap())).await.unwrap();
     let _prod = server.connect().await;

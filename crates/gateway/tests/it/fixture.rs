@@ -7,8 +7,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use sluicegate_gateway::api::{ApiDefinition, Integration, RouteDefinition, StageDefinition};
-use sluicegate_gateway::{Arrived, Clock, Gateway, Hub, HubOptions, Parts, Tapped};
+use sluicegate_endpoint::Credentials;
+use sluicegate_gateway::api::{ApiDefinition, UsageDefinition};
+use sluicegate_gateway::{Account, Arrived, Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts, Tapped};
 use sluicegate_protocol::{BoxFuture, Connections, FunctionError, Invocation, Invoke, InvokeError, StageId};
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ type Behaviour = Box<dyn Fn(&Value) -> Reply + Send + Sync>;
 pub enum Reply {
     Json(Value),
     Throws,
+    /// Fails with this message.
+    Fails(&'static str),
     Missing,
     Throttled,
     /// Waits until the test says so, then answers.
@@ -71,10 +74,8 @@ impl Invoke for Functions {
         Box::pin(async move {
             match reply {
                 Reply::Json(value) => Ok(value.to_string().into()),
-                Reply::Throws => Err(InvokeError::Function(FunctionError {
-                    error_type: "Error".to_owned(),
-                    message: "boom".to_owned(),
-                })),
+                Reply::Throws => Err(failure("boom")),
+                Reply::Fails(message) => Err(failure(message)),
                 Reply::Missing => Err(InvokeError::NotFound),
                 Reply::Throttled => Err(InvokeError::Throttled),
                 Reply::After(signal, value) => {
@@ -84,6 +85,17 @@ impl Invoke for Functions {
             }
         })
     }
+}
+
+fn failure(message: &str) -> InvokeError {
+    InvokeError::Function(FunctionError { error_type: "Error".to_owned(), message: message.to_owned() })
+}
+
+/// Who may do what beyond what the APIs themselves say.
+#[derive(Default)]
+pub struct Access {
+    pub credentials: Credentials,
+    pub usage: UsageDefinition,
 }
 
 pub struct Server {
@@ -97,22 +109,29 @@ pub struct Server {
 
 /// `echo` answers with its body, the lifecycle routes and `$default` have a function each.
 pub fn api() -> ApiDefinition {
-    let route = |key: &str, function: &'static str, route_response| RouteDefinition {
-        key: key.to_owned(),
-        integration: Integration::function(function),
-        route_response,
-    };
-    ApiDefinition {
-        id: "chat".into(),
-        route_selection_expression: "$request.body.action".to_owned(),
-        routes: vec![
-            route("$connect", CONNECT, false),
-            route("$disconnect", DISCONNECT, false),
-            route("$default", DEFAULT, false),
-            route("echo", ECHO, true),
-        ],
-        stages: vec![StageDefinition { name: "prod".into(), variables: vec![] }],
-    }
+    let integration = |function: &str| json!({"integrationType": "AWS_PROXY", "integrationUri": function});
+    let route = |key: &str, function: &str| json!({"routeKey": key, "target": format!("integrations/{function}")});
+    let mut echo = route("echo", ECHO);
+    echo["routeResponseSelectionExpression"] = json!("$default");
+    echo["routeResponses"] = json!([{"routeResponseKey": "$default"}]);
+    let definition = json!({
+        "apiId": "chat",
+        "routeSelectionExpression": "$request.body.action",
+        "integrations": {
+            CONNECT: integration(CONNECT), DISCONNECT: integration(DISCONNECT),
+            DEFAULT: integration(DEFAULT), ECHO: integration(ECHO),
+        },
+        "routes": [route("$connect", CONNECT), route("$disconnect", DISCONNECT), route("$default", DEFAULT), echo],
+        "stages": [{"stageName": "prod"}],
+    });
+    serde_json::from_value(definition).unwrap()
+}
+
+/// [`api`] with another stage.
+pub fn api_with_stage(stage: Value) -> ApiDefinition {
+    let mut api = api();
+    api.stages.push(serde_json::from_value(stage).unwrap());
+    api
 }
 
 impl Server {
@@ -121,15 +140,50 @@ impl Server {
     }
 
     pub async fn with(functions: Functions, apis: Vec<ApiDefinition>, options: HubOptions, clock: Clock) -> Self {
+        Self::with_all(functions, apis, Access::default(), options, clock, GatewayOptions::default()).await
+    }
+
+    pub async fn with_options(
+        functions: Functions,
+        apis: Vec<ApiDefinition>,
+        hub: HubOptions,
+        clock: Clock,
+        options: GatewayOptions,
+    ) -> Self {
+        Self::with_all(functions, apis, Access::default(), hub, clock, options).await
+    }
+
+    pub async fn with_access(
+        functions: Functions,
+        apis: Vec<ApiDefinition>,
+        access: Access,
+        hub: HubOptions,
+        clock: Clock,
+    ) -> Self {
+        Self::with_all(functions, apis, access, hub, clock, GatewayOptions::default()).await
+    }
+
+    async fn with_all(
+        functions: Functions,
+        apis: Vec<ApiDefinition>,
+        access: Access,
+        hub: HubOptions,
+        clock: Clock,
+        options: GatewayOptions,
+    ) -> Self {
         let functions = Arc::new(functions);
-        let (hub, threads) = Hub::new(options, clock.clone()).unwrap();
+        let (hub, threads) = Hub::new(hub, clock.clone()).unwrap();
         let gateway = Gateway::start(Parts {
             apis,
+            account: Account { region: "eu-west-1".into(), account_id: "111122223333".into() },
+            credentials: access.credentials,
+            usage: access.usage,
             domain_name: Box::new(|api| format!("{api}.execute-api.us-east-1.amazonaws.com")),
             invoke: functions.clone(),
             hub: hub.clone(),
             threads,
             clock: clock.clone(),
+            options,
         })
         .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,9 +1,8 @@
 //! What a handshake comes to, and what `$connect` is told.
 
-use crate::fixture::{CONNECT, DISCONNECT, Functions, Reply, Server, api, ok};
+use crate::fixture::{CONNECT, DISCONNECT, Functions, Reply, Server, api, api_with_stage, ok};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use sluicegate_gateway::api::StageDefinition;
 use sluicegate_gateway::{Clock, HubOptions};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -160,10 +159,7 @@ async fn the_connect_event_is_the_one_aws_sends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_without_a_value_are_left_out_and_stage_variables_shown() {
-    let mut with_variables = api();
-    with_variables
-        .stages
-        .push(StageDefinition { name: "dev".into(), variables: vec![("alias".into(), "live".into())] });
+    let with_variables = api_with_stage(json!({"stageName": "dev", "stageVariables": {"alias": "live"}}));
     let server = Server::with(Functions::default(), vec![with_variables], HubOptions::default(), Clock::System).await;
     for path in ["/prod", "/dev"] {
         server.connect_to(ClientRequestBuilder::new(server.url(path).parse().unwrap())).await.unwrap();

@@ -3,10 +3,8 @@
 use crate::fixture::{CONNECT, Client, DEFAULT, DISCONNECT, ECHO, Functions, Reply, Server, api};
 use futures_util::SinkExt;
 use serde_json::{Value, json};
-use sluicegate_gateway::api::Integration;
 use sluicegate_gateway::{Clock, HubOptions};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
@@ -89,7 +87,7 @@ async fn errors_are_told_to_the_client_who_stays_connected() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_route_there_is_a_forbidden_frame() {
     let mut bare = api();
-    bare.routes.retain(|route| route.key != "$default");
+    bare.routes.retain(|route| route.route_key != "$default");
     let server = Server::with(Functions::default(), vec![bare], HubOptions::default(), Clock::System).await;
     let mut client = server.connect().await;
     for message in ["hello", r#"{"action":"unknown"}"#, r#"{"action":"$disconnect"}"#, "[]", ""] {
@@ -103,11 +101,7 @@ async fn without_a_route_there_is_a_forbidden_frame() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_integration_that_takes_too_long_is_reported() {
     let mut hasty = api();
-    for route in &mut hasty.routes {
-        if route.key == "$default" {
-            route.integration = Integration::Function { name: DEFAULT.into(), timeout: Duration::from_millis(50) };
-        }
-    }
+    hasty.integrations.get_mut(DEFAULT).unwrap().timeout_in_millis = Some(50);
     let never = Arc::new(Notify::new());
     let functions = Functions::default().on(DEFAULT, move |_| Reply::After(never.clone(), json!({})));
     let server = Server::with(functions, vec![hasty], HubOptions::default(), Clock::System).await;

@@ -18,7 +18,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
         }
     };
     for (key, address) in [("listen", config.listen), ("admin", config.admin)] {
-        require(may_bind(config, address), key, remote_refused(address));
+        require(may_bind(config, address), key, remote_refused(config, address));
     }
     require(
         config.listen != config.admin || config.listen.port() == 0,
@@ -57,11 +57,17 @@ fn may_bind(config: &Config, address: SocketAddr) -> bool {
     address.ip().is_loopback() || config.allow_insecure_remote == Switch::On
 }
 
-fn remote_refused(address: SocketAddr) -> String {
+fn remote_refused(config: &Config, address: SocketAddr) -> String {
+    let danger = match config.credentials.are_configured() {
+        true => "not everything it serves asks who is calling",
+        false => {
+            "without [[credentials]] signatures are not verified: whoever connects could read and write every table and \
+             every connection"
+        }
+    };
     format!(
-        "{address} can be reached from other machines, and request signatures are not verified yet: whoever connects \
-         could read and write every table and every connection. Use a loopback address such as 127.0.0.1:{}, or, behind \
-         a firewall of your own, say --allow-insecure-remote",
+        "{address} can be reached from other machines, and {danger}. Use a loopback address such as 127.0.0.1:{}, or, \
+         behind a firewall of your own, say --allow-insecure-remote",
         address.port()
     )
 }

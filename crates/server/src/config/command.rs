@@ -69,7 +69,7 @@ fn argument(setting: &'static Setting) -> Arg {
     match setting.placeholder {
         "BOOL" => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
         // The one setting that is a list.
-        _ if setting.key == "app" => argument.action(ArgAction::Append),
+        _ if matches!(setting.key, "app" | "api") => argument.action(ArgAction::Append),
         _ => argument,
     }
 }

@@ -1,5 +1,6 @@
 //! `sluicegate.toml`: flat keys, each the name of a setting. Unknown keys and wrong values are located by line and column.
 
+use super::credentials::{self, Written};
 use super::problem::suggestion;
 use super::sources::Given;
 use super::{Problem, Problems, SETTINGS};
@@ -7,7 +8,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
-pub(super) fn read(path: &Path) -> Result<HashMap<String, Given>, Problems> {
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    /// By key.
+    pub(super) given: HashMap<String, Given>,
+    pub(super) credentials: Vec<Written>,
+}
+
+pub(super) fn read(path: &Path) -> Result<File, Problems> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let message = format!("cannot read the configuration file: {error}; --config names another one");
         Problems(vec![Problem::new(path.display().to_string(), message)])
@@ -16,7 +25,7 @@ pub(super) fn read(path: &Path) -> Result<HashMap<String, Given>, Problems> {
 }
 
 /// Reads the keys of a file called `name`, or reports every problem in it.
-fn parse(name: &str, text: &str) -> Result<HashMap<String, Given>, Problems> {
+fn parse(name: &str, text: &str) -> Result<File, Problems> {
     let place = |offset: usize| {
         let (line, column) = line_and_column(text, offset);
         format!("{name}:{line}:{column}")
@@ -26,10 +35,15 @@ fn parse(name: &str, text: &str) -> Result<HashMap<String, Given>, Problems> {
         Problems(vec![Problem::new(place(offset), error.message())])
     })?;
     let mut given = HashMap::new();
+    let mut credentials = Vec::new();
     let mut problems = Vec::new();
     for (written, value) in table.get_ref() {
         // Flags are written with dashes, keys with underscores; either is understood here.
         let key = written.get_ref().replace('-', "_");
+        if key == credentials::KEY {
+            credentials = credentials::read(value, place, &mut problems);
+            continue;
+        }
         let place = place(written.span().start);
         if !SETTINGS.iter().any(|setting| setting.key == key) {
             problems.push(Problem::new(place, unknown_key(written.get_ref(), &key)));
@@ -50,7 +64,7 @@ fn parse(name: &str, text: &str) -> Result<HashMap<String, Given>, Problems> {
             )),
         }
     }
-    if problems.is_empty() { Ok(given) } else { Err(Problems(problems)) }
+    if problems.is_empty() { Ok(File { given, credentials }) } else { Err(Problems(problems)) }
 }
 
 fn unknown_key(written: &str, key: &str) -> String {
@@ -90,7 +104,7 @@ mod tests {
     /// What a file leads to: `key=text` pairs in order, or the problems.
     fn outcome(text: &str) -> String {
         match parse("s.toml", text) {
-            Ok(given) => {
+            Ok(File { given, .. }) => {
                 let mut pairs: Vec<_> = given.into_iter().map(|(key, given)| format!("{key}={}", given.text)).collect();
                 pairs.sort();
                 pairs.join(" ")
@@ -122,6 +136,23 @@ mod tests {
             ("max-headers = 1\nmax_headers = 2", "s.toml:"),
             ("listen = ", "s.toml:1:"),
             ("config = \"x\"", "s.toml:1:1: config names this file"),
+            ("credentials = 1", "s.toml:1:15: credentials: write each as a table"),
+            ("[credentials]", "s.toml:1:1: credentials: write each as a table"),
+            ("[[credentials]]\nuser = \"u\"\nsecret_env = \"S\"", "s.toml:1:1: credentials: access_key_id is missing"),
+            (
+                "[[credentials]]\naccess_key = \"A\"",
+                "s.toml:1:1: credentials: unknown key \"access_key\", did you mean",
+            ),
+            ("[[credentials]]\nsecret = \"A\"", "s.toml:1:1: credentials: unknown key \"secret\""),
+            ("[[credentials]]\naccess_key_id = \"A\"", "s.toml:1:1: credentials: give the secret in one of"),
+            (
+                "[[credentials]]\naccess_key_id = \"A/b\"\nuser = \"u\"\nsecret_env = \"S\"",
+                "s.toml:1:1: credentials: access_key_id must be",
+            ),
+            (
+                "[[credentials]]\naccess_key_id = \"A\"\nuser = \"u\"\nsecret_env = \"S\"\npolicies = \"p\"",
+                "s.toml:1:1: credentials: policies is not a list",
+            ),
         ] {
             let outcome = outcome(text);
             assert!(outcome.starts_with(expected), "{text}\ngave {outcome}\nnot  {expected}");

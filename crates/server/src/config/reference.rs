@@ -22,6 +22,25 @@ batch_window = \"500ms\"
 
 Durations are numbers with a unit (`500ms`, `5s`, `10m`, `2h`); `0` is nothing. Sizes are bytes, or numbers with `KB`
 (1024 bytes) or `MB`.
+
+## Credentials
+
+Until access keys are configured, requests must carry a signature, but any will do. With one or more `[[credentials]]` in
+the file, signatures are verified and policies say who may do what: `execute-api:ManageConnections` for `@connections`,
+`execute-api:Invoke` for routes with `AWS_IAM`, `dynamodb:…` for tables and streams.
+
+```toml
+[[credentials]]
+access_key_id = \"AKIAEXAMPLE\"
+user = \"backend\"                      # its ARN is arn:aws:iam::{account}:user/backend
+secret_env = \"BACKEND_SECRET\"         # or secret_file = \"/run/secrets/backend\"
+policies = [                            # JSON documents, or files that hold them; without any: nothing is allowed
+  '{\"Statement\": {\"Effect\": \"Allow\", \"Action\": \"dynamodb:*\", \"Resource\": \"*\"}}',
+  \"policies/connections.json\",
+]
+```
+
+`Condition` is not evaluated: a statement that has one permits nothing, and denies whatever it is about.
 ";
 
 /// The page as Markdown.

@@ -1,5 +1,6 @@
 //! Where values come from, and which of them counts.
 
+use super::credentials::{self, Resolved};
 use super::problem::suggestion;
 use super::{Problem, Problems, SETTINGS, Value, file, variable};
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ pub struct Sources {
     flags: HashMap<String, String>,
     variables: HashMap<String, String>,
     file: HashMap<String, Given>,
+    pub(super) credentials: Vec<Resolved>,
     /// Odd but harmless things, for the log.
     pub warnings: Vec<String>,
 }
@@ -32,16 +34,24 @@ impl Sources {
         mut flags: HashMap<String, String>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
-        let variables: HashMap<_, _> =
-            environment.into_iter().filter(|(name, _)| name.starts_with("SLUICEGATE_")).collect();
-        let named = flags.remove("config").or_else(|| variables.get(&variable("config")).cloned());
+        let mut environment: HashMap<_, _> = environment.into_iter().collect();
+        let named = flags.remove("config").or_else(|| environment.get(&variable("config")).cloned());
         let file = match &named {
             Some(path) => file::read(Path::new(path))?,
             None if Path::new(DEFAULT_FILE).exists() => file::read(Path::new(DEFAULT_FILE))?,
-            None => HashMap::new(),
+            None => file::File::default(),
         };
+        let mut problems = Vec::new();
+        let credentials = credentials::resolve(&file.credentials, &environment, &mut problems);
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        // Secrets are no settings, whatever their variables are called.
+        credentials::secret_variables(&file.credentials).for_each(|name| drop(environment.remove(name)));
+        environment.retain(|name, _| name.starts_with("SLUICEGATE_"));
+        let variables = environment;
         let warnings = unknown_variables(&variables);
-        Ok(Self { flags, variables, file, warnings })
+        Ok(Self { flags, variables, file: file.given, credentials, warnings })
     }
 
     /// The value of a setting; a problem is noted where it cannot be read.

@@ -27,6 +27,20 @@ impl Value for PathBuf {
     }
 }
 
+/// A file, or `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionalFile(pub Option<PathBuf>);
+
+impl Value for OptionalFile {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("the path is empty; name a file, or say none".into()),
+            "none" => Ok(Self(None)),
+            path => Ok(Self(Some(path.into()))),
+        }
+    }
+}
+
 impl Value for String {
     fn parse(text: &str) -> Result<Self, String> {
         Ok(text.into())
@@ -192,6 +206,20 @@ impl fmt::Display for AccountId {
 /// Bundled applications, each once, in the order given.
 #[derive(Clone, Debug)]
 pub struct AppList(pub Vec<&'static App>);
+
+/// Files, in the order given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileList(pub Vec<PathBuf>);
+
+impl Value for FileList {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self::default());
+        }
+        let files: Vec<_> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(PathBuf::from).collect();
+        if files.is_empty() { Err("no file is named; write none to read none".into()) } else { Ok(Self(files)) }
+    }
+}
 
 impl Value for AppList {
     fn parse(text: &str) -> Result<Self, String> {

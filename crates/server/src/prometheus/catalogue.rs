@@ -40,6 +40,13 @@ metrics! {
     Counter messages_received_total [api, stage] "Messages from clients.";
     Counter messages_sent_total [api, stage] "Messages to clients, written or queued.";
     Counter slow_connections_closed_total [api, stage] "Clients disconnected because their outbound queue was full.";
+    Counter gateway_connect_count_total [api, stage, route] "ConnectCount: handshakes sent to the $connect integration.";
+    Counter gateway_message_count_total [api, stage, route] "MessageCount: messages from clients and to them.";
+    Counter gateway_integration_error_total [api, stage, route] "IntegrationError: integrations that answered with an error.";
+    Counter gateway_client_error_total [api, stage, route] "ClientError: requests and messages refused before their integration.";
+    Counter gateway_execution_error_total [api, stage, route] "ExecutionError: integrations that could not be called.";
+    Histogram gateway_integration_latency_seconds [api, stage, route] "IntegrationLatency: how long integrations took.";
+    Counter access_log_lines_dropped_total [] "Access log lines lost because the disk was slower than the traffic.";
 
     Counter function_invocations_total [function] "Invocations that ran, whatever became of them.";
     Counter function_errors_total [function, kind] "Invocations that failed, by how.";

@@ -41,6 +41,8 @@ fn variables_that_name_no_setting_are_reported() {
 async fn a_mistake_stops_the_start_and_says_where_it_is() {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("wrong.toml"), "# settings\nlisten = \"127.0.0.1:0\"\nlisen = \"x\"\n").unwrap();
+    let keys = "\n[[credentials]]\naccess_key_id = \"A\"\nuser = \"ann\"\nsecret_env = \"NO_SUCH_SECRET\"\n";
+    std::fs::write(data.path().join("keys.toml"), keys).unwrap();
     for (arguments, expected) in [
         (&["--config", "wrong.toml"][..], "wrong.toml:3:1: unknown key \"lisen\", did you mean \"listen\"?"),
         (&["--config", "missing.toml"], "missing.toml: cannot read the configuration file"),
@@ -49,8 +51,9 @@ async fn a_mistake_stops_the_start_and_says_where_it_is() {
         (&["--app", "live-metric"], "did you mean \"live-metrics\"?"),
         (&["--collector", "fast"], "--collector: \"fast\" is neither off nor a duration"),
         (&["--log", "sluicegate=loud"], "is not a filter"),
-        (&["--listen", "0.0.0.0:0"], "signatures are not verified yet"),
+        (&["--listen", "0.0.0.0:0"], "without [[credentials]] signatures are not verified"),
         (&["--admin", "0.0.0.0:0"], "--allow-insecure-remote"),
+        (&["--config", "keys.toml"], "keys.toml:2:1: the environment variable NO_SUCH_SECRET is not set"),
     ] {
         let (code, message) = ServerProcess::refused(BINARY, data.path(), arguments).await;
         assert_eq!(code, Some(2), "{arguments:?}: {message}");

@@ -3,6 +3,8 @@
 use sluicegate::config::ByteSize;
 use sluicegate_testkit::{TestServer, raw, request};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn malformed_requests_are_answered_and_concern_nobody_else() {
@@ -44,7 +46,7 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
         config.header_timeout = Duration::from_millis(300);
     })
     .await;
-    let silent = tokio::net::TcpStream::connect(server.listen()).await.unwrap();
+    let silent = TcpStream::connect(server.listen()).await.unwrap();
 
     let start = Instant::now();
     assert_eq!(server.get("/").await.status, 200);
@@ -54,15 +56,74 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
     server.stop().await;
 }
 
+/// The head of a request for the tables, with a body still to come.
+fn put_item(more_headers: &str) -> String {
+    format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: DynamoDB_20120810.PutItem\r\n\
+         content-type: application/x-amz-json-1.0\r\nauthorization: AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=0\r\n\
+         x-amz-date: 20260101T000000Z\r\n{more_headers}\r\n"
+    )
+}
+
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_before_it_is_sent() {
     let server = TestServer::start().await;
-    let head = "POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: DynamoDB_20120810.PutItem\r\n\
-                content-type: application/x-amz-json-1.0\r\nauthorization: AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=0\r\n\
-                x-amz-date: 20260101T000000Z\r\nconnection: close\r\ncontent-length: 1000000000000\r\n\r\n";
-    let answer = String::from_utf8_lossy(&raw(server.listen(), head.as_bytes()).await).into_owned();
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    for more in ["connection: close\r\n", "expect: 100-continue\r\n", ""] {
+        let head = put_item(&format!("{more}content-length: 1000000000000\r\n"));
+        let answer = String::from_utf8_lossy(&raw(server.listen(), head.as_bytes()).await).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 413"), "{more}: {answer}");
+        assert!(answer.contains("connection: close\r\n"), "{more}: {answer}");
+    }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_on_sending_can_hear_that_its_body_is_too_large() {
+    let server = TestServer::start().await;
+    let mut client = TcpStream::connect(server.listen()).await.unwrap();
+    client.write_all(put_item("content-length: 20000000\r\n").as_bytes()).await.unwrap();
+
+    // The answer is there, and still unread.
+    client.readable().await.unwrap();
+    client.write_all(&vec![b'x'; 20_000_000]).await.unwrap();
+
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn after_a_refusal_the_next_request_is_served() {
+    let server = TestServer::start().await;
+    let mut client = TcpStream::connect(server.listen()).await.unwrap();
+    client.write_all(b"POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n").await.unwrap();
+    // As clients do that send head and body apart: the server may have answered before the body comes.
+    tokio::task::yield_now().await;
+    client.write_all(b"hello").await.unwrap();
+    client.write_all(b"GET /sluicegate.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+
+    let mut answers = String::new();
+    client.read_to_string(&mut answers).await.unwrap();
+    assert!(answers.starts_with("HTTP/1.1 404"), "{answers}");
+    assert!(answers.contains("HTTP/1.1 200"), "{answers}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn clients_that_keep_their_connections_do_not_delay_the_end() {
+    let server = TestServer::start().await;
+    let mut client = TcpStream::connect(server.listen()).await.unwrap();
+    client.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+    let mut begun = [0; 12];
+    client.read_exact(&mut begun).await.unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 400");
+
+    let start = Instant::now();
+    server.stop().await;
+    assert!(start.elapsed() < Duration::from_millis(1_500), "the server waited for a client that had nothing to say");
+    drop(client);
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! The server, through its doors: command line, ports, signals.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod admin;
+mod api_files;
 mod command_line;
 mod http;
 mod main_job;

@@ -11,7 +11,9 @@ async fn the_page_comes_with_its_guards() {
     assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    for guard in ["default-src 'self'", "connect-src 'self' ws: wss:", "frame-ancestors 'none'"] {
+        assert!(policy.contains(guard), "{guard}: {policy}");
+    }
 
     let tag = page.header("etag").unwrap();
     let again = request(server.listen(), "GET", "/", &[("if-none-match", tag)], b"").await;

@@ -73,12 +73,12 @@ pub struct Batch {
     pub records: Vec<StreamRecord>,
     /// Behind everything looked at, which may be more than the records shown: writes without a change are passed over.
     pub next: Position,
-    pub rest: Rest,
+    pub remainder: Remainder,
 }
 
 /// What a stream has behind a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
+pub enum Remainder {
     /// The read ended at one of its limits: there may be more.
     Unread,
     /// Everything that was written when the read began has been read.
@@ -269,7 +269,7 @@ impl StreamStore {
             Position::After(number) if number.0 < stream.trimmed => return Err(StreamError::Trimmed),
             Position::After(number) => number.0.max(stream.after),
         };
-        let mut batch = Batch { records: Vec::new(), next: position, rest: Rest::Unread };
+        let mut batch = Batch { records: Vec::new(), next: position, remainder: Remainder::Unread };
         let mut bytes = 0;
         let mut statement = connection.prepare_cached(RECORDS)?;
         let mut rows = statement.query(params![stream.table, from, stream.last.unwrap_or(i64::MAX)])?;
@@ -293,7 +293,7 @@ impl StreamStore {
             batch.next = Position::after(stored.number);
             batch.records.extend(stored.shown(stream.view_type, &self.region, &stream.arn)?);
         }
-        batch.rest = if stream.is_enabled() { Rest::Unwritten } else { Rest::Nothing };
+        batch.remainder = if stream.is_enabled() { Remainder::Unwritten } else { Remainder::Nothing };
         Ok(batch)
     }
 }

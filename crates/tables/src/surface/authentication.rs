@@ -1,7 +1,7 @@
 //! Whether a request is signed at all, and what AWS says when it is not.
 //!
-//! Only the presence of a signature's parts is looked at. Verifying it is the business of `endpoint`, which every surface
-//! shares, once there are credentials to verify it with.
+//! Only the presence of a signature's parts is looked at here; whether it is right is looked at afterwards
+//! ([`permission`](super::permission)), if there are credentials to verify it with.
 
 use crate::refusal::Refusal;
 use http::header::{AUTHORIZATION, DATE};

@@ -10,6 +10,7 @@ pub(crate) mod authentication;
 pub(crate) mod description;
 pub(crate) mod expression_depth;
 pub(crate) mod operation;
+pub(crate) mod permission;
 pub(crate) mod shapes;
 
 use crate::core::Core;
@@ -75,7 +76,9 @@ where
     })?;
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let operation = target.and_then(Operation::of_target).ok_or_else(Refusal::unknown_operation);
-    let admitted = operation.and_then(|operation| authentication::check(parts).map(|()| operation));
+    let admitted = operation
+        .and_then(|operation| authentication::check(parts).map(|()| operation))
+        .and_then(|operation| permission::check(core, parts, operation, &body).map(|()| operation));
     match admitted {
         Ok(operation) => core.call(operation, body).await,
         // Bad JSON is reported first. The bodies of admitted requests are parsed where their operation runs.

@@ -7,6 +7,7 @@ mod bad_input;
 mod definitions;
 mod items;
 mod open_and_close;
+mod permissions;
 mod records;
 mod remedies;
 mod stream_api;

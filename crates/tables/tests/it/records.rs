@@ -2,7 +2,7 @@
 
 use crate::world::{ACCOUNT, REGION, World, read_all};
 use serde_json::{Value, json};
-use sluicegate_tables::Rest;
+use sluicegate_tables::Remainder;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn dynamodb(record: &Value) -> &Value {
@@ -229,7 +229,7 @@ async fn a_new_stream_of_a_table_is_another_stream() {
     // The old reader is woken to learn that its stream has ended; what it had is still there.
     first.changed().await;
     let rest = first.read(&position, 10).unwrap();
-    assert!(rest.records.is_empty() && rest.rest == Rest::Nothing);
+    assert!(rest.records.is_empty() && rest.remainder == Remainder::Nothing);
     let kept = read_all(&first).await;
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0]["eventSourceARN"], first_arn.as_str());

@@ -20,9 +20,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let data = tempfile::tempdir().unwrap();
         let ahead = Arc::new(AtomicU64::new(0));
-        Self { tables: Tables::open(options(&data, &ahead)).await.unwrap(), data, ahead }
+        let mut options = options(&data, &ahead);
+        change(&mut options);
+        Self { tables: Tables::open(options).await.unwrap(), data, ahead }
     }
 
     /// Closes the tables and opens them again.

@@ -1,7 +1,8 @@
 //! What everybody else asks of a reactor.
 
+use super::Reactor;
+use super::members::Members;
 use super::reading::Turn;
-use super::{Members, Reactor};
 use crate::hub::connection::{Connection, Phase};
 use crate::hub::outbound::Accepted;
 use crate::hub::{Command, Lifecycle, StageIndex, slots};
@@ -21,11 +22,17 @@ impl Reactor {
     pub(super) fn carry_out(&mut self, commands: &mut VecDeque<Command>, lifecycle: &impl Lifecycle) {
         while let Some(command) = commands.pop_front() {
             match command {
-                Command::Stage(stage) => self.stages.push(Members::new(&stage)),
-                Command::Open(peer) => self.open(peer, lifecycle),
+                Command::Stage(stage, wire) => self.stages.push(Members::new(&stage, wire)),
+                Command::ChangeStage(stage, wire) => {
+                    if let Some(members) = self.stages.get_mut(usize::from(stage)) {
+                        members.wire = wire;
+                    }
+                }
+                Command::CloseStage(stage) => self.close_stage(stage, lifecycle),
+                Command::Open(peer, now) => self.open(peer, now, lifecycle),
                 Command::Attach(id, socket, early) => self.attach(id, socket, early, lifecycle),
                 Command::Abandon(id) => {
-                    if let Some(place) = self.find(id) {
+                    if let Some(place) = self.place_of(id) {
                         self.end(place, CloseReason::LOST, lifecycle);
                     }
                 }
@@ -52,23 +59,23 @@ impl Reactor {
                 }
                 Command::Resume(id) => self.resume(id, lifecycle),
                 Command::Drain => {
-                    self.draining = true;
-                    self.close_all(CloseReason::GOING_AWAY, lifecycle);
+                    self.begin_draining(lifecycle);
                 }
                 Command::Stop => self.stopping = true,
             }
         }
     }
 
-    pub(super) fn open(&mut self, peer: Arc<Peer>, lifecycle: &impl Lifecycle) {
+    pub(super) fn open(&mut self, peer: Arc<Peer>, now: u64, lifecycle: &impl Lifecycle) {
         let (place, stage) = (slots::place_of(peer.id.slot()), usize::from(peer.stage_index));
         if self.slab.len() <= place {
             self.slab.resize_with(place + 1, || None);
         }
         let members = &mut self.stages[stage];
-        members.places.push(place as u32);
         members.connections.increment(1);
-        self.slab[place] = Some(Connection::new(peer, members.places.len() as u32 - 1, self.clock.now_ms()));
+        let places = members.places(peer.compression);
+        places.push(place as u32);
+        self.slab[place] = Some(Connection::new(peer, places.len() as u32 - 1, now));
         if self.draining {
             self.end(place, CloseReason::GOING_AWAY, lifecycle);
         }
@@ -81,8 +88,9 @@ impl Reactor {
         early: Bytes,
         lifecycle: &impl Lifecycle,
     ) {
-        let place = slots::place_of(id.slot());
-        let Some(Some(connection)) = self.slab.get_mut(place) else { return };
+        // The connection may have ended while its 101 was written, and its slot gone to another; the socket is then closed.
+        let Some(place) = self.place_of(id) else { return };
+        let Some(connection) = &mut self.slab[place] else { return };
         let mut socket = TcpStream::from_std(socket);
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.poll.registry().register(&mut socket, Token(place), interest) {
@@ -108,10 +116,12 @@ impl Reactor {
         lifecycle: &impl Lifecycle,
     ) -> Result<(), PostError> {
         let place = self.find_in_stage(stage, id).ok_or(PostError::Gone)?;
-        match self.write(place, std::slice::from_ref(frame.bytes())) {
+        let compression = self.slab[place].as_ref().and_then(Connection::open).ok_or(PostError::Gone)?.peer.compression;
+        let bytes = frame.bytes_for(compression, &mut self.deflater).clone();
+        match self.write(place, &[bytes]) {
             Ok(Accepted::Yes) => {
                 self.touch(place);
-                self.stages[usize::from(stage)].sent.increment(1);
+                self.stages[usize::from(stage)].count_sent(1);
                 Ok(())
             }
             Ok(Accepted::QueueFull) => Err(PostError::QueueFull),
@@ -153,13 +163,13 @@ fn coalesce(
     frames: &[Frame],
     replies: &mut Vec<tokio::sync::oneshot::Sender<Broadcast>>,
     commands: &mut VecDeque<Command>,
-) -> Vec<Bytes> {
-    let mut together: Vec<Bytes> = frames.iter().map(|frame| frame.bytes().clone()).collect();
+) -> Vec<Frame> {
+    let mut together = frames.to_vec();
     while together.len() < COALESCED_FRAMES
         && matches!(commands.front(), Some(Command::Broadcast { stage: next, .. }) if *next == stage)
     {
         if let Some(Command::Broadcast { frames, reply, .. }) = commands.pop_front() {
-            together.extend(frames.iter().map(|frame| frame.bytes().clone()));
+            together.extend_from_slice(&frames);
             replies.push(reply);
         }
     }

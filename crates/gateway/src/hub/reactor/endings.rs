@@ -1,9 +1,11 @@
 //! How connections end: one way out for every cause, and the deadlines that are causes themselves.
 
 use super::Reactor;
+use super::containment::contain;
 use super::reading::Turn;
 use crate::hub::connection::{Closing, Connection, Phase};
 use crate::hub::{Lifecycle, StageIndex, slots};
+use crate::peer::Peer;
 use crate::websocket::close_frame;
 use bytes::Bytes;
 use sluicegate_protocol::CloseReason;
@@ -11,24 +13,29 @@ use std::net::Shutdown;
 
 /// An admitted client whose socket has not come by then is given up.
 const ATTACH_TIMEOUT_MS: u64 = 30_000;
+/// How long a drain waits for clients that do not answer their close frame: a stop should not take longer than a breath.
+const DRAIN_LINGER_MS: u32 = 1_000;
 
 impl Reactor {
     /// The one way out: reports the connection as gone and says goodbye as far as the cause allows.
     pub(super) fn end(&mut self, place: usize, reason: CloseReason, lifecycle: &impl Lifecycle) {
         let Some(Some(connection)) = self.slab.get_mut(place) else { return };
-        let deadline = self.clock.now_ms() + self.options.close_linger_ms;
-        let closing = Phase::Closing(Closing { deadline, shut: false });
+        let linger_ms = u32::try_from(self.options.close_linger_ms).unwrap_or(u32::MAX);
+        let linger_ms = if self.draining { linger_ms.min(DRAIN_LINGER_MS) } else { linger_ms };
+        let closing = Phase::Closing(Closing { id: connection.id(), linger_ms, shut: false });
         let Phase::Open(open) = std::mem::replace(&mut connection.phase, closing) else {
             return self.release(place);
         };
+        connection.last_active = self.clock.now_ms();
         self.assembling -= open.decoder.held();
-        self.leave_stage(open.peer.stage_index, open.member);
+        self.leave_stage(&open.peer, open.member);
         let peer = open.peer;
         if reason == CloseReason::TOO_SLOW {
             self.stages[usize::from(peer.stage_index)].too_slow.increment(1);
         }
         let farewell = may_say_goodbye(&reason).then(|| close_frame(&reason));
-        lifecycle.disconnected(peer, reason);
+        // A panic is logged, and the connection ends as it would have.
+        let _ = contain(&peer, || lifecycle.disconnected(peer.clone(), reason));
         match farewell {
             Some(frame) => self.say_goodbye(place, frame),
             None => self.release(place),
@@ -47,7 +54,7 @@ impl Reactor {
         }
         match self.discard(place) {
             Turn::Drained => {}
-            Turn::Unfinished => self.unread.push_back(place),
+            Turn::Unfinished => self.read_later(place),
             Turn::Ended(_) => self.release(place),
         }
     }
@@ -71,18 +78,42 @@ impl Reactor {
         }
     }
 
-    pub(super) fn leave_stage(&mut self, stage: StageIndex, member: u32) {
-        let members = &mut self.stages[usize::from(stage)];
-        members.places.swap_remove(member as usize);
+    fn leave_stage(&mut self, peer: &Peer, member: u32) {
+        let members = &mut self.stages[usize::from(peer.stage_index)];
         members.connections.decrement(1);
-        if let Some(moved) = members.places.get(member as usize)
+        let places = members.places(peer.compression);
+        places.swap_remove(member as usize);
+        if let Some(moved) = places.get(member as usize)
             && let Some(Connection { phase: Phase::Open(open), .. }) = &mut self.slab[*moved as usize]
         {
             open.member = member;
         }
     }
 
-    pub(super) fn close_all(&mut self, reason: CloseReason, lifecycle: &impl Lifecycle) {
+    /// Closes everything. Who is closing already gets no more time than the others.
+    pub(super) fn begin_draining(&mut self, lifecycle: &impl Lifecycle) {
+        self.draining = true;
+        self.next_tick = 0;
+        let now = self.clock.now_ms();
+        for connection in self.slab.iter_mut().flatten() {
+            if let Phase::Closing(closing) = &mut connection.phase {
+                let spent_ms = u32::try_from(now.saturating_sub(connection.last_active)).unwrap_or(u32::MAX);
+                closing.linger_ms = closing.linger_ms.min(spent_ms.saturating_add(DRAIN_LINGER_MS));
+            }
+        }
+        self.close_all(CloseReason::GOING_AWAY, lifecycle);
+    }
+
+    pub(super) fn close_stage(&mut self, stage: StageIndex, lifecycle: &impl Lifecycle) {
+        for place in 0..self.slab.len() {
+            let open = self.slab[place].as_ref().and_then(Connection::open);
+            if open.is_some_and(|open| open.peer.stage_index == stage) {
+                self.end(place, CloseReason::GOING_AWAY, lifecycle);
+            }
+        }
+    }
+
+    fn close_all(&mut self, reason: CloseReason, lifecycle: &impl Lifecycle) {
         for place in 0..self.slab.len() {
             if self.slab[place].as_ref().is_some_and(|connection| connection.open().is_some()) {
                 self.end(place, reason.clone(), lifecycle);
@@ -94,7 +125,9 @@ impl Reactor {
         for place in 0..self.slab.len() {
             let Some(connection) = &self.slab[place] else { continue };
             let reason = match &connection.phase {
-                Phase::Closing(closing) if now >= closing.deadline => CloseReason::LOST,
+                Phase::Closing(closing) if now >= connection.last_active + u64::from(closing.linger_ms) => {
+                    CloseReason::LOST
+                }
                 Phase::Open(_) if connection.socket.is_none() => {
                     if now < connection.last_active + ATTACH_TIMEOUT_MS {
                         continue;

@@ -1,7 +1,9 @@
 //! One thread, one epoll instance, one slab of connections. The thread alone touches its sockets, so nothing here locks.
 
 mod commands;
+mod containment;
 mod endings;
+mod members;
 mod reading;
 mod writing;
 
@@ -9,9 +11,10 @@ use super::connection::Connection;
 use super::slots::{self, Slots};
 use super::{Command, HubOptions, Lifecycle, StageIndex};
 use crate::clock::Clock;
-use metrics::{Counter, Gauge, counter, gauge};
+use crate::websocket::{Deflater, Inflater};
+use members::Members;
 use mio::{Events, Poll, Token, Waker};
-use sluicegate_protocol::{ConnectionId, StageId};
+use sluicegate_protocol::ConnectionId;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
@@ -27,6 +30,8 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 const COMMANDS_PER_TURN: usize = 4096;
 /// Deadlines are looked at once per tick, so they are kept to within one.
 const TICK: Duration = Duration::from_secs(1);
+/// While draining, somebody waits for the last of them.
+const DRAIN_TICK: Duration = Duration::from_millis(50);
 
 pub(super) struct Reactor {
     index: usize,
@@ -43,30 +48,13 @@ pub(super) struct Reactor {
     /// Bytes held for unfinished inbound messages.
     assembling: usize,
     buffer: Box<[u8]>,
+    /// Compression keeps nothing between messages, so all connections share one of each.
+    inflater: Inflater,
+    deflater: Deflater,
+    /// Milliseconds since the epoch: when deadlines are looked at next.
+    next_tick: u64,
     draining: bool,
     stopping: bool,
-}
-
-/// The open connections of a stage.
-struct Members {
-    places: Vec<u32>,
-    connections: Gauge,
-    received: Counter,
-    sent: Counter,
-    too_slow: Counter,
-}
-
-impl Members {
-    fn new(stage: &StageId) -> Self {
-        let stage = || [("api", stage.api.to_string()), ("stage", stage.stage.to_string())];
-        Self {
-            places: Vec::new(),
-            connections: gauge!("sluicegate_connections", &stage()),
-            received: counter!("sluicegate_messages_received_total", &stage()),
-            sent: counter!("sluicegate_messages_sent_total", &stage()),
-            too_slow: counter!("sluicegate_slow_connections_closed_total", &stage()),
-        }
-    }
 }
 
 impl Reactor {
@@ -91,6 +79,9 @@ impl Reactor {
             unread: VecDeque::new(),
             assembling: 0,
             buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+            inflater: Inflater::default(),
+            deflater: Deflater::default(),
+            next_tick: 0,
             draining: false,
             stopping: false,
         };
@@ -105,10 +96,12 @@ impl Reactor {
     pub(super) fn run(mut self, lifecycle: &impl Lifecycle) {
         let mut events = Events::with_capacity(EVENTS);
         let mut commands = VecDeque::new();
-        let tick = TICK.min(Duration::from_millis(self.options.idle_timeout_ms / 8)).max(Duration::from_millis(5));
-        let mut next_tick = 0;
+        let usual_tick =
+            TICK.min(Duration::from_millis(self.options.idle_timeout_ms / 8)).max(Duration::from_millis(5));
+        let mut more_commands = false;
         loop {
-            let busy = !self.unread.is_empty() || !commands.is_empty();
+            let tick = if self.draining { usual_tick.min(DRAIN_TICK) } else { usual_tick };
+            let busy = !self.unread.is_empty() || more_commands;
             let sleep = if busy { Duration::ZERO } else { tick.min(self.clock.longest_sleep()) };
             match self.poll.poll(&mut events, Some(sleep)) {
                 Ok(()) => {}
@@ -125,13 +118,15 @@ impl Reactor {
             }
             for _ in 0..self.unread.len() {
                 let Some(place) = self.unread.pop_front() else { break };
-                self.read(place, false, lifecycle);
+                self.read_on(place, lifecycle);
             }
             commands.extend(self.inbox.try_iter().take(COMMANDS_PER_TURN));
+            // The wake-up for what is left has been used up.
+            more_commands = commands.len() == COMMANDS_PER_TURN;
             self.carry_out(&mut commands, lifecycle);
             let now = self.clock.now_ms();
-            if now >= next_tick {
-                next_tick = now + tick.as_millis() as u64;
+            if now >= self.next_tick {
+                self.next_tick = now + tick.as_millis() as u64;
                 self.check_deadlines(now, lifecycle);
             }
             if self.stopping && self.slab.iter().all(Option::is_none) {
@@ -140,10 +135,16 @@ impl Reactor {
         }
     }
 
-    pub(super) fn find(&self, id: ConnectionId) -> Option<usize> {
+    /// Where a connection is, be it only for its last bytes.
+    pub(super) fn place_of(&self, id: ConnectionId) -> Option<usize> {
         let place = slots::place_of(id.slot());
-        let open = self.slab.get(place)?.as_ref()?.open()?;
-        (open.peer.id == id).then_some(place)
+        // The slot may have gone to another since.
+        (self.slab.get(place)?.as_ref()?.id() == id).then_some(place)
+    }
+
+    pub(super) fn find(&self, id: ConnectionId) -> Option<usize> {
+        let place = self.place_of(id)?;
+        self.slab[place].as_ref()?.open().map(|_| place)
     }
 
     pub(super) fn find_in_stage(&self, stage: StageIndex, id: ConnectionId) -> Option<usize> {

@@ -1,10 +1,12 @@
 //! From readiness to events: what clients send.
 
 use super::Reactor;
-use crate::hub::Lifecycle;
+use super::containment::contain;
 use crate::hub::connection::Phase;
 use crate::hub::outbound::Accepted;
-use crate::websocket::{Event, pong_frame};
+use crate::hub::{Inbound, Lifecycle};
+use crate::websocket::{Event, put_pong};
+use bytes::BytesMut;
 use mio::Token;
 use mio::event::Event as Readiness;
 use sluicegate_protocol::CloseReason;
@@ -30,7 +32,8 @@ impl Reactor {
         if readiness.is_writable() {
             self.flush(place, lifecycle);
         }
-        if readiness.is_readable() || readiness.is_read_closed() || readiness.is_error() {
+        let waits = self.slab.get(place).and_then(Option::as_ref).is_some_and(|connection| connection.unread);
+        if !waits && (readiness.is_readable() || readiness.is_read_closed() || readiness.is_error()) {
             self.read(place, readiness.is_read_closed() || readiness.is_error(), lifecycle);
         }
     }
@@ -45,9 +48,27 @@ impl Reactor {
         };
         match turn {
             Turn::Drained => {}
-            Turn::Unfinished => self.unread.push_back(place),
+            Turn::Unfinished => self.read_later(place),
             Turn::Ended(reason) => self.end(place, reason, lifecycle),
         }
+    }
+
+    /// Puts a connection behind all that wait already, once: more readiness does not give it more turns.
+    pub(super) fn read_later(&mut self, place: usize) {
+        if let Some(Some(connection)) = self.slab.get_mut(place)
+            && !std::mem::replace(&mut connection.unread, true)
+        {
+            self.unread.push_back(place);
+        }
+    }
+
+    /// The next turn of a connection that was read later.
+    pub(super) fn read_on(&mut self, place: usize, lifecycle: &impl Lifecycle) {
+        if let Some(Some(connection)) = self.slab.get_mut(place) {
+            connection.unread = false;
+        }
+        // Its end may have been announced before, and is not announced twice, so read until the socket has no more.
+        self.read(place, true, lifecycle);
     }
 
     pub(super) fn read_messages(&mut self, place: usize, to_end: bool, lifecycle: &impl Lifecycle) -> Turn {
@@ -78,15 +99,20 @@ impl Reactor {
         let Phase::Open(open) = &mut connection.phase else { return None };
         connection.last_active = now;
         let held = open.decoder.held();
-        let (mut messages, mut close, mut pongs) = (0, None, Vec::new());
-        let decoded = open.decoder.decode(input, self.options.frames, |event| {
+        let stage = usize::from(open.peer.stage_index);
+        let rules = self.stages[stage].wire.rules(self.options.frames, open.peer.compression);
+        // One piece for the answers to all pings of a read: many small ones would cost more than their bytes.
+        let (mut messages, mut close, mut pongs) = (0, None, BytesMut::new());
+        let mut report = |message: Inbound<'_>| {
+            messages += 1;
+            open.peer.begin_message();
+            contain(&open.peer, || lifecycle.message(&open.peer, message)).err().map(|_| CloseReason::INTERNAL)
+        };
+        let decoded = open.decoder.decode(input, rules, &mut self.inflater, |event| {
             match event {
-                Event::Text(text) => {
-                    messages += 1;
-                    open.peer.begin_message();
-                    lifecycle.message(&open.peer, text);
-                }
-                Event::Ping(payload) => pongs.push(pong_frame(payload)),
+                Event::Text(text) => close = report(Inbound::Text(text)),
+                Event::Binary(bytes) => close = report(Inbound::Binary(bytes)),
+                Event::Ping(payload) => put_pong(&mut pongs, payload),
                 Event::Pong => {}
                 Event::Close(reason) => close = Some(reason),
             }
@@ -96,11 +122,10 @@ impl Reactor {
         self.assembling = self.assembling + held_now - held;
         let paused = messages > 0 && open.peer.pause_at(self.options.messages_in_flight);
         open.paused = paused;
-        let stage = open.peer.stage_index;
-        self.stages[usize::from(stage)].received.increment(messages);
+        self.stages[stage].received.increment(messages);
         if !pongs.is_empty() {
             // A client that pings without reading its pongs is as slow as any other.
-            match self.write(place, &pongs) {
+            match self.write(place, &[pongs.freeze()]) {
                 Ok(Accepted::Yes) => {}
                 Ok(Accepted::QueueFull) => return Some(Turn::Ended(CloseReason::TOO_SLOW)),
                 Err(_) => return Some(Turn::Ended(CloseReason::LOST)),

@@ -4,31 +4,25 @@ use super::Reactor;
 use crate::hub::connection::Connection;
 use crate::hub::outbound::Accepted;
 use crate::hub::{Lifecycle, StageIndex};
+use crate::websocket::Frame;
 use bytes::Bytes;
 use sluicegate_protocol::{Broadcast, CloseReason};
 use std::io::{self, ErrorKind, IoSlice};
 
 impl Reactor {
-    pub(super) fn broadcast(&mut self, stage: StageIndex, frames: &[Bytes], lifecycle: &impl Lifecycle) -> Broadcast {
+    pub(super) fn broadcast(&mut self, stage: StageIndex, frames: &[Frame], lifecycle: &impl Lifecycle) -> Broadcast {
         let Some(members) = self.stages.get(usize::from(stage)) else { return Broadcast::default() };
-        let slices: Vec<_> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
         let (now, limit) = (self.clock.now_ms(), self.options.outbound_queue_bytes);
-        let mut result = Broadcast::default();
-        // Ending a connection changes the list that is walked, so it waits.
-        let mut ended = Vec::new();
-        for place in &members.places {
-            let Some(connection) = &mut self.slab[*place as usize] else { continue };
-            match connection.write(frames, &slices, limit) {
-                Ok(Accepted::Yes) => {
-                    connection.last_active = now;
-                    result.accepted += 1;
-                }
-                Ok(Accepted::QueueFull) => ended.push((*place as usize, CloseReason::TOO_SLOW)),
-                Err(_) => ended.push((*place as usize, CloseReason::LOST)),
-            }
+        let mut delivery = Delivery { now, limit, accepted: 0, ended: Vec::new() };
+        let plain: Vec<_> = frames.iter().map(|frame| frame.plain().clone()).collect();
+        delivery.write(&mut self.slab, &members.plain, &plain);
+        if !members.deflated.is_empty() {
+            let deflated: Vec<_> = frames.iter().map(|frame| frame.deflated(&mut self.deflater).clone()).collect();
+            delivery.write(&mut self.slab, &members.deflated, &deflated);
         }
-        members.sent.increment(result.accepted * frames.len() as u64);
-        for (place, reason) in ended {
+        members.count_sent(delivery.accepted * frames.len() as u64);
+        let mut result = Broadcast { accepted: delivery.accepted, ..Broadcast::default() };
+        for (place, reason) in delivery.ended {
             result.too_slow += u64::from(reason == CloseReason::TOO_SLOW);
             self.end(place, reason, lifecycle);
         }
@@ -40,6 +34,33 @@ impl Reactor {
         match self.slab.get_mut(place) {
             Some(Some(connection)) => connection.write(frames, &slices, self.options.outbound_queue_bytes),
             _ => Ok(Accepted::Yes),
+        }
+    }
+}
+
+/// What became of a broadcast.
+struct Delivery {
+    now: u64,
+    /// Bytes that may be queued for one connection.
+    limit: usize,
+    accepted: u64,
+    /// Ending a connection changes the list that is walked, so it waits.
+    ended: Vec<(usize, CloseReason)>,
+}
+
+impl Delivery {
+    fn write(&mut self, slab: &mut [Option<Connection>], places: &[u32], frames: &[Bytes]) {
+        let slices: Vec<_> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
+        for place in places {
+            let Some(connection) = &mut slab[*place as usize] else { continue };
+            match connection.write(frames, &slices, self.limit) {
+                Ok(Accepted::Yes) => {
+                    connection.last_active = self.now;
+                    self.accepted += 1;
+                }
+                Ok(Accepted::QueueFull) => self.ended.push((*place as usize, CloseReason::TOO_SLOW)),
+                Err(_) => self.ended.push((*place as usize, CloseReason::LOST)),
+            }
         }
     }
 }

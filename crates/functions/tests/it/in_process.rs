@@ -1,47 +1,15 @@
-//! Functions through the port their callers use.
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up should fail where it stands")]
+//! Handlers in process, through the port their callers use.
 
+use crate::fixture::clients;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sluicegate_functions::{DEFAULT_CONCURRENCY, FunctionOptions, Functions, RegisterError};
-use sluicegate_handler::{Clients, Context, Error, Function, MessageSender, StageId, TableClient, function};
-use sluicegate_protocol::{
-    ApiError, BoxFuture, Broadcast, CallTable, ConnectionDetails, ConnectionId, Connections, FunctionError, Invocation,
-    Invoke, InvokeError, PostError,
-};
+use sluicegate_handler::{Context, Error, Function, function};
+use sluicegate_protocol::{FunctionError, Invocation, Invoke, InvokeError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
-
-/// No function of these tests reaches anything.
-struct Nothing;
-
-impl Connections for Nothing {
-    fn post<'a>(&'a self, _: &'a StageId, _: ConnectionId, _: Bytes) -> BoxFuture<'a, Result<(), PostError>> {
-        Box::pin(async { Err(PostError::Gone) })
-    }
-    fn get<'a>(&'a self, _: &'a StageId, _: ConnectionId) -> BoxFuture<'a, Option<ConnectionDetails>> {
-        Box::pin(async { None })
-    }
-    fn delete<'a>(&'a self, _: &'a StageId, _: ConnectionId) -> BoxFuture<'a, bool> {
-        Box::pin(async { false })
-    }
-    fn broadcast<'a>(&'a self, _: &'a StageId, _: Vec<Bytes>) -> BoxFuture<'a, Result<Broadcast, PostError>> {
-        Box::pin(async { Ok(Broadcast::default()) })
-    }
-}
-
-impl CallTable for Nothing {
-    fn call(&self, _: &'static str, _: Bytes) -> BoxFuture<'_, Result<Bytes, ApiError>> {
-        Box::pin(async { Err(ApiError::internal()) })
-    }
-}
-
-fn clients() -> Clients {
-    let connections = MessageSender::new(Arc::new(Nothing), StageId::new("api", "prod"));
-    Clients { connections, tables: TableClient::new(Arc::new(Nothing)) }
-}
 
 fn only(function: Function, options: FunctionOptions) -> Functions {
     Functions::builder().register("f", function, clients(), options).build().unwrap()
