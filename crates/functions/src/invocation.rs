@@ -1,6 +1,7 @@
 //! One invocation, from its place in the concurrency to its result.
 
 use crate::catch_panic::CatchPanic;
+use crate::run_on::RunOn;
 use bytes::Bytes;
 use metrics::{counter, histogram};
 use sluicegate_handler::{Clients, Context, Function};
@@ -11,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, info_span, warn};
-use uuid::Uuid;
+use uuid::Builder;
 
 /// A function and what it takes to run it.
 pub(crate) struct Registered {
@@ -35,22 +36,16 @@ pub(crate) async fn run(registered: Arc<Registered>, payload: Bytes) -> Result<B
         return Err(InvokeError::Throttled);
     };
     counter!("sluicegate_function_invocations_total", "function" => name.clone()).increment(1);
-    let request_id = Uuid::new_v4().to_string();
+    // It is no secret, so it need not come from the system's randomness.
+    let request_id = Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid().to_string();
     let span = info_span!("invocation", function = %registered.name, %request_id);
     let running = async move {
         let result = attempt(&registered, request_id, payload).await;
         drop(place);
         result
     };
-    // A task of its own: like on Lambda, the function runs on when its caller has stopped waiting.
-    match tokio::spawn(running.instrument(span)).await {
-        Ok(result) => result.map_err(InvokeError::Function),
-        // The handler's own panics are caught below, so this is the runtime shutting down, or a fault of ours.
-        Err(error) => Err(InvokeError::Function(FunctionError {
-            error_type: "Runtime.ExitError".to_owned(),
-            message: format!("the invocation was cut off: {error}"),
-        })),
-    }
+    // As on Lambda, the function runs on when its caller has stopped waiting.
+    RunOn::new(running.instrument(span)).await.map_err(InvokeError::Function)
 }
 
 /// Runs the handler and records how it went.

@@ -1,7 +1,7 @@
 //! The function runtime behind the `Invoke` port: Rust handlers in this process, and HTTP endpoints.
 //!
-//! An invocation takes a place of its function's concurrency or is throttled at once; runs in a task of its own, so that
-//! it comes to its end even when the caller has gone; and ends by returning, failing, panicking or at its deadline.
+//! An invocation takes a place of its function's concurrency or is throttled at once; comes to its end even when the caller
+//! has gone; and ends by returning, failing, panicking or at its deadline.
 //! Callers learn the failure as Lambda words it.
 //!
 //! **Boundary.** Implements `protocol::Invoke` over `handler::Function`. Payload and result are bytes here.
@@ -13,6 +13,7 @@ mod functions;
 mod http_function;
 mod invocation;
 mod options;
+mod run_on;
 
 pub use functions::{Functions, FunctionsBuilder};
 pub use http_function::{UrlError, http_function};

@@ -1,7 +1,8 @@
 //! Event source mappings: a table's stream in, invocations of a function out.
 //!
-//! Per mapping one task reads the stream, collects a batch, invokes the function and waits for its end, writes down how
-//! far it got, and goes on. Failed batches are retried, halved or given up as the mapping says. Records arrive in the
+//! Per mapping one thread reads the stream, collects a batch, invokes the function and waits for its end, writes down how
+//! far it got, and goes on. It has a thread of its own because reading and writing down block, for so short that handing
+//! them to another thread would cost more than they do; and a handler that computes holds up its own mapping only. Failed batches are retried, halved or given up as the mapping says. Records arrive in the
 //! order of the stream and at least once: what was not written down when the process ended is delivered again.
 //!
 //! **Boundary.** Sees the stream through `tables::StreamReader` and `tables::Checkpoints`, and the function through
@@ -15,6 +16,7 @@ mod delivery;
 mod mapping;
 mod mappings;
 mod poller;
+mod worker;
 
 pub use backoff::RetryPace;
 pub use mapping::{Mapping, MappingSettings, StartingPosition};

@@ -4,19 +4,18 @@ use crate::RetryPace;
 use crate::delivery::Delivery;
 use crate::mapping::{Mapping, StartingPosition};
 use crate::poller::Poller;
+use crate::worker::Worker;
 use sluicegate_protocol::{ApiError, Invoke};
 use sluicegate_tables::{CheckpointError, Position, StreamError, StreamReader, Tables};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tracing::{error, info};
 
 /// Mappings at work; dropping it ends them at once.
 #[derive(Debug)]
 pub struct Mappings {
     stop: watch::Sender<bool>,
-    pollers: JoinSet<()>,
+    workers: Vec<Worker>,
 }
 
 /// Why mappings cannot be started.
@@ -28,6 +27,8 @@ pub enum StartError {
     Checkpoint { mapping: String, source: CheckpointError },
     #[error("mapping {mapping}: its stream cannot be read: {source}")]
     Read { mapping: String, source: StreamError },
+    #[error("mapping {mapping}: no thread could be started: {source}; the process limit is too low")]
+    Thread { mapping: String, source: std::io::Error },
     #[error("two mappings have the id {mapping}; they would share a checkpoint")]
     Duplicate { mapping: String },
 }
@@ -42,23 +43,25 @@ impl Mappings {
     ) -> Result<Self, StartError> {
         refuse_duplicates(&mappings)?;
         let (stop, stopped) = watch::channel(false);
-        let mut pollers = JoinSet::new();
+        let mut workers = Vec::new();
         for mapping in mappings.into_iter().filter(|mapping| mapping.enabled) {
             let (reader, position) = begin(&mapping, &tables).await?;
             info!(mapping = %mapping.id, table = %mapping.table, function = %mapping.function, %position, "mapping started");
             let delivery = Delivery { mapping, invoke: Arc::clone(&invoke), pace, stopped: stopped.clone() };
-            let tables = tables.clone();
-            pollers.spawn(Poller { tables, reader, position, delivery, ahead: VecDeque::new() }.run());
+            let id = Arc::clone(&delivery.mapping.id);
+            let poller = Poller::new(tables.clone(), reader, position, delivery);
+            let worker = Worker::start(poller.run());
+            workers.push(worker.map_err(|source| StartError::Thread { mapping: id.to_string(), source })?);
         }
-        Ok(Self { stop, pollers })
+        Ok(Self { stop, workers })
     }
 
     /// Lets running invocations finish and their checkpoints be written, starts no others, and waits for that.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         self.stop.send_replace(true);
-        while let Some(ended) = self.pollers.join_next().await {
-            if let Err(error) = ended {
-                error!(%error, "a mapping ended in a panic; its records are delivered again after the next start");
+        for worker in self.workers {
+            if worker.ended().await.is_err() {
+                error!("a mapping ended in a panic; its records are delivered again after the next start");
             }
         }
     }
@@ -79,7 +82,7 @@ async fn begin(mapping: &Mapping, tables: &Tables) -> Result<(StreamReader, Posi
             reader.latest().await.map_err(|source| StartError::Read { mapping: id(), source })?
         }
     };
-    checkpoints.store(&mapping.id, reader.stream_arn(), position).await.map_err(checkpoint)?;
+    checkpoints.begin(&mapping.id, reader.stream_arn(), position).await.map_err(checkpoint)?;
     Ok((reader, position))
 }
 

@@ -3,7 +3,7 @@
 use crate::batch::{Batch, Entry};
 use crate::delivery::{Delivery, InDelivery, Step};
 use metrics::{counter, gauge};
-use sluicegate_tables::{Position, StreamError, StreamReader, Tables};
+use sluicegate_tables::{Position, Remainder, StreamError, StreamReader, Tables};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,14 +17,17 @@ const READ_RETRY: Duration = Duration::from_secs(1);
 /// Records asked for at once; the reader gives at most so many.
 const READ_RECORDS: usize = 1_000;
 
+/// Reading and writing down block: a poller runs on a thread of its own.
 pub(crate) struct Poller {
-    pub(crate) tables: Tables,
-    pub(crate) reader: StreamReader,
+    tables: Tables,
+    reader: StreamReader,
     /// Behind the last record read.
-    pub(crate) position: Position,
-    pub(crate) delivery: Delivery,
+    position: Position,
+    delivery: Delivery,
     /// Read, but not yet in a batch.
-    pub(crate) ahead: VecDeque<Entry>,
+    ahead: VecDeque<Entry>,
+    /// The last read brought everything there was: nothing can follow but what is written since.
+    caught_up: bool,
 }
 
 /// What a look at the stream brought.
@@ -37,6 +40,10 @@ enum Read {
 }
 
 impl Poller {
+    pub(crate) fn new(tables: Tables, reader: StreamReader, position: Position, delivery: Delivery) -> Self {
+        Self { tables, reader, position, delivery, ahead: VecDeque::new(), caught_up: false }
+    }
+
     /// Ends when the mapping is told to stop.
     pub(crate) async fn run(mut self) {
         let mut stopped = self.delivery.stopped.clone();
@@ -51,7 +58,7 @@ impl Poller {
             let mut batch = InDelivery::new(batch.into_entries());
             while let Some(step) = self.delivery.step(&mut batch).await {
                 match step {
-                    Step::Reached(position) => self.write_down(position).await,
+                    Step::Reached(position) => self.write_down(position),
                     Step::Stopped => return,
                 }
             }
@@ -104,15 +111,22 @@ impl Poller {
     }
 
     async fn read(&mut self, room: usize) -> Read {
-        match self.reader.read(&self.position, room.min(READ_RECORDS)).await {
+        if std::mem::take(&mut self.caught_up) {
+            // What has been written since then wakes the reader at once.
+            return Read::Nothing;
+        }
+        match self.reader.read(&self.position, room.min(READ_RECORDS)) {
             Ok(read) => {
                 let moved = read.next != self.position;
                 self.position = read.next;
                 self.ahead.extend(read.records.iter().map(Entry::of));
-                match moved {
-                    true => Read::Something,
-                    false if read.ended => self.next_stream().await,
-                    false => Read::Nothing,
+                match (moved, read.remainder) {
+                    (true, remainder) => {
+                        self.caught_up = remainder == Remainder::Unwritten;
+                        Read::Something
+                    }
+                    (false, Remainder::Nothing) => self.next_stream().await,
+                    (false, Remainder::Unread | Remainder::Unwritten) => Read::Nothing,
                 }
             }
             Err(StreamError::Trimmed) => {
@@ -141,7 +155,7 @@ impl Poller {
         // Written down now: after a restart this stream, too, goes on where it stood and not at its latest record.
         let beginning = reader.trim_horizon();
         let checkpoints = self.tables.checkpoints();
-        if let Err(error) = checkpoints.store(&mapping.id, reader.stream_arn(), beginning).await {
+        if let Err(error) = checkpoints.begin(&mapping.id, reader.stream_arn(), beginning).await {
             warn!(mapping = %mapping.id, %error, "the new stream cannot be begun; trying again");
             return Read::NothingFor(NEW_STREAM_CHECK);
         }
@@ -151,10 +165,10 @@ impl Poller {
     }
 
     /// A checkpoint that cannot be written costs a repeated delivery after a crash, so it does not hold back the stream.
-    async fn write_down(&self, position: Position) {
+    fn write_down(&self, position: Position) {
         let mapping = &self.delivery.mapping;
         let checkpoints = self.tables.checkpoints();
-        if let Err(error) = checkpoints.store(&mapping.id, self.reader.stream_arn(), position).await {
+        if let Err(error) = checkpoints.store(&mapping.id, self.reader.stream_arn(), position) {
             warn!(mapping = %mapping.id, %error, "records will be delivered again after a restart");
             let mapping = Arc::clone(&mapping.label);
             counter!("sluicegate_mapping_checkpoint_failures_total", "mapping" => mapping).increment(1);

@@ -8,7 +8,7 @@ use sluicegate_mappings::StartingPosition::{Latest, TrimHorizon};
 use sluicegate_mappings::{Mapping, MappingSettings, Mappings, RetryPace, StartError};
 use sluicegate_protocol::limits::INVOCATION_BYTES;
 use sluicegate_protocol::{Invocation, Invoke, InvokeError};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use world::{TABLE, World, from};
 
@@ -183,6 +183,35 @@ async fn after_a_crash_the_unfinished_batch_comes_again_and_nothing_before_it() 
 }
 
 #[tokio::test]
+async fn what_is_written_during_a_delivery_follows_it() {
+    let mut world = World::new().await;
+    let _mappings = world.start(from(Latest)).await;
+    world.write([0]).await;
+    for key in 1..=20 {
+        let call = world.next_call().await;
+        assert_eq!(call.keys(), [key - 1]);
+        world.write([key]).await;
+        call.succeed();
+    }
+    assert_eq!(world.next_call().await.keys(), [20]);
+}
+
+#[tokio::test]
+async fn a_handler_that_computes_holds_up_its_own_mapping_only() {
+    let mut world = World::new().await;
+    let (finish, finished) = std::sync::mpsc::channel();
+    let mapping = Mapping::try_from(MappingSettings { id: "computing".into(), ..from(Latest) }).unwrap();
+    let function = Arc::new(Computes(Mutex::new(finished)));
+    let computing = Mappings::start(vec![mapping], world.tables.clone(), function, RetryPace::default()).await.unwrap();
+    let _mappings = world.start(from(Latest)).await;
+
+    world.write([1]).await;
+    assert_eq!(world.next_call().await.keys(), [1]);
+    finish.send(()).unwrap();
+    computing.stop().await;
+}
+
+#[tokio::test]
 async fn latest_means_the_latest_at_the_first_start_only() {
     let mut world = World::new().await;
     world.start(from(Latest)).await.stop().await;
@@ -257,6 +286,18 @@ async fn what_cannot_be_started_says_why() {
     assert!(nowhere.is_some_and(|error| error.to_string().contains("Nowhere")));
     let disabled = MappingSettings { table: "Nowhere".into(), enabled: false, ..from(Latest) };
     assert!(start(vec![disabled]).await.is_none());
+}
+
+/// Holds its thread until it is told to finish.
+struct Computes(Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Invoke for Computes {
+    fn invoke(&self, _: Invocation) -> sluicegate_protocol::BoxFuture<'_, Result<bytes::Bytes, InvokeError>> {
+        Box::pin(async {
+            self.0.lock().unwrap().recv().unwrap();
+            Ok(bytes::Bytes::from_static(b"null"))
+        })
+    }
 }
 
 struct Throttled;

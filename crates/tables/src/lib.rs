@@ -29,7 +29,7 @@ pub use open::{OpenError, Options};
 pub use stream::position::{Position, SequenceNumber};
 pub use stream::reader::StreamReader;
 pub use stream::record::{StreamRecord, UserIdentity, ViewType};
-pub use stream::store::{Batch, StreamError};
+pub use stream::store::{Batch, Remainder, StreamError};
 
 use crate::core::Core;
 use bytes::Bytes;

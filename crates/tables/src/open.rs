@@ -1,7 +1,7 @@
 //! Opens the data directory.
 
 use crate::arns::Arns;
-use crate::checkpoints::Checkpoints;
+use crate::checkpoints::{CheckpointError, Checkpoints};
 use crate::clock::Clock;
 use crate::core::{Core, Parts};
 use crate::engine::embedded::Embedded;
@@ -21,8 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The engine lets one call in at a time; the others read their requests and write their answers meanwhile.
-const ENGINE_THREADS: usize = 4;
+/// The engine lets one call in at a time; the other thread reads the next request or writes the last answer meanwhile. A
+/// third would only take turns with them, each time on cold caches.
+const ENGINE_THREADS: usize = 2;
 
 /// Stream reads and checkpoints.
 const STREAM_THREADS: usize = 2;
@@ -75,6 +76,8 @@ pub enum OpenError {
     Schema { path: PathBuf, cause: SchemaError },
     #[error("{path} cannot be opened: {cause}")]
     System { path: PathBuf, cause: rusqlite::Error },
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointError),
     #[error("no thread could be started: {0}; the process limit is too low")]
     Threads(io::Error),
 }
@@ -86,6 +89,8 @@ pub(crate) struct Running {
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
     threads: [Arc<Threads>; 2],
+    store: Arc<StreamStore>,
+    checkpoints: Checkpoints,
 }
 
 impl Running {
@@ -97,6 +102,8 @@ impl Running {
         }
         let threads = self.threads.clone();
         let _ = tokio::task::spawn_blocking(move || threads.iter().for_each(|threads| threads.stop())).await;
+        self.store.close();
+        self.checkpoints.close();
     }
 }
 
@@ -108,9 +115,9 @@ pub(crate) async fn open(options: Options) -> Result<Tables, OpenError> {
     let stream_threads = Arc::new(Threads::start("streams", STREAM_THREADS).map_err(OpenError::Threads)?);
 
     let checkpoints_file = folder.join("checkpoints.db");
-    let system = |cause| OpenError::System { path: checkpoints_file.clone(), cause };
-    let checkpoints = Checkpoints::open(&checkpoints_file, Arc::clone(&stream_threads)).map_err(system)?;
-    let iterators = Iterators::new(checkpoints.secret("shard iterators").map_err(system)?);
+    let checkpoints = Checkpoints::open(&checkpoints_file, Arc::clone(&stream_threads))
+        .map_err(|cause| OpenError::System { path: checkpoints_file, cause })?;
+    let iterators = Iterators::new(checkpoints.secret("shard iterators")?);
 
     let file = folder.join("tables.db");
     let engine =
@@ -124,14 +131,21 @@ pub(crate) async fn open(options: Options) -> Result<Tables, OpenError> {
         engine: Box::new(engine),
         threads: Arc::clone(&threads),
         stream_threads: Arc::clone(&stream_threads),
-        store,
+        store: Arc::clone(&store),
         iterators,
         definitions,
         credentials: options.credentials,
     }));
     let (stop, stopped) = watch::channel(false);
     let tasks = background::start(&core, trim, options.ttl_sweep_interval, options.max_stream_records, &stopped);
-    let running = Running { _lock: lock, stop, tasks: Mutex::new(tasks), threads: [threads, stream_threads] };
+    let running = Running {
+        _lock: lock,
+        stop,
+        tasks: Mutex::new(tasks),
+        threads: [threads, stream_threads],
+        store,
+        checkpoints: checkpoints.clone(),
+    };
     Ok(Tables::new(core, checkpoints, running))
 }
 

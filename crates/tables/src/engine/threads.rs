@@ -3,11 +3,12 @@
 //! Both are synchronous: on a Tokio worker one slow scan would hold back every socket of that worker. They also need more
 //! stack than a Tokio thread has, since the engine evaluates expressions by recursion.
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// The engine recurses over expressions, whose nesting [`MAX_DEPTH`](crate::surface::expression_depth::MAX_DEPTH) bounds, and
 /// over values. 4 KB of `a=:a OR a=:a OR …` still builds a tree five hundred levels deep, at up to 10 KB a level in a debug
@@ -23,8 +24,21 @@ type Job = Box<dyn FnOnce() + Send>;
 /// A fixed set of threads behind a bounded queue.
 pub(crate) struct Threads {
     name: &'static str,
-    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    queue: Arc<Queue>,
     handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Jobs in the order they came. One job wakes one thread.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    closed: bool,
 }
 
 /// Why a call came back without a result.
@@ -37,40 +51,32 @@ pub(crate) enum NotRun {
 
 impl Threads {
     pub(crate) fn start(name: &'static str, count: usize) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::channel(QUEUED_CALLS);
-        let receiver = Arc::new(Mutex::new(receiver));
+        let queue = Arc::new(Queue::default());
         let handles = (0..count)
             .map(|number| {
-                let receiver = Arc::clone(&receiver);
+                let queue = Arc::clone(&queue);
                 std::thread::Builder::new()
                     .name(format!("{name}-{number}"))
                     .stack_size(STACK_BYTES)
-                    .spawn(move || work(&receiver))
+                    .spawn(move || work(&queue))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { name, queue: Mutex::new(Some(sender)), handles: Mutex::new(handles) })
+        Ok(Self { name, queue, handles: Mutex::new(handles) })
     }
 
     /// Runs `call` on one of the threads. Dropping the future does not stop a call that was queued.
     pub(crate) async fn run<T: Send + 'static>(&self, call: impl FnOnce() -> T + Send + 'static) -> Result<T, NotRun> {
         let (answer, result) = oneshot::channel();
-        let queue = self.queue.lock().clone().ok_or(NotRun::Stopped)?;
-        let job: Job = Box::new(move || {
+        let depth = self.queue.push(Box::new(move || {
             let _ = answer.send(call());
-        });
-        queue.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => NotRun::QueueFull,
-            mpsc::error::TrySendError::Closed(_) => NotRun::Stopped,
-        })?;
-        metrics::gauge!("sluicegate_table_queue_depth", "threads" => self.name)
-            .set((QUEUED_CALLS - queue.capacity()) as f64);
-        drop(queue);
+        }))?;
+        metrics::gauge!("sluicegate_table_queue_depth", "threads" => self.name).set(depth as f64);
         result.await.map_err(|_| NotRun::Panicked)
     }
 
     /// Lets queued calls finish and the threads end. Blocks.
     pub(crate) fn stop(&self) {
-        self.queue.lock().take();
+        self.queue.close();
         for handle in self.handles.lock().drain(..) {
             // A panic was logged by the thread's own hook and must not stop the shutdown.
             let _ = handle.join();
@@ -78,11 +84,47 @@ impl Threads {
     }
 }
 
-fn work(receiver: &Mutex<mpsc::Receiver<Job>>) {
-    loop {
-        // The lock is held while waiting: one idle thread waits for the queue, the others wait for it.
-        let job = receiver.lock().blocking_recv();
-        let Some(job) = job else { return };
+impl Queue {
+    /// Adds a job; returns how many wait now.
+    fn push(&self, job: Job) -> Result<usize, NotRun> {
+        let depth = {
+            let mut waiting = self.waiting.lock();
+            if waiting.closed {
+                return Err(NotRun::Stopped);
+            }
+            if waiting.jobs.len() == QUEUED_CALLS {
+                return Err(NotRun::QueueFull);
+            }
+            waiting.jobs.push_back(job);
+            waiting.jobs.len()
+        };
+        // With the lock free, so that the thread does not wake up only to wait for it.
+        self.changed.notify_one();
+        Ok(depth)
+    }
+
+    /// The next job, however long it takes to come; `None` when the queue is closed and empty.
+    fn next(&self) -> Option<Job> {
+        let mut waiting = self.waiting.lock();
+        loop {
+            if let Some(job) = waiting.jobs.pop_front() {
+                return Some(job);
+            }
+            if waiting.closed {
+                return None;
+            }
+            self.changed.wait(&mut waiting);
+        }
+    }
+
+    fn close(&self) {
+        self.waiting.lock().closed = true;
+        self.changed.notify_all();
+    }
+}
+
+fn work(queue: &Queue) {
+    while let Some(job) = queue.next() {
         // The caller sees its channel closed; the thread serves the next call.
         let _ = catch_unwind(AssertUnwindSafe(job));
     }

@@ -2,7 +2,7 @@
 
 use super::iterator::{Iterators, LIFETIME_MS, ShardIterator};
 use super::position::{Position, SequenceNumber};
-use super::store::{MAX_RECORDS, Stream, StreamError, StreamStore};
+use super::store::{MAX_RECORDS, Remainder, Stream, StreamError, StreamStore};
 use crate::refusal::Refusal;
 use crate::surface::operation::Operation;
 use serde::Serialize;
@@ -180,7 +180,7 @@ impl Streams<'_> {
         let batch = self.store.read(&stream, iterator.position, limit).map_err(refusal)?;
         let answer = Answer {
             records: batch.records.iter().map(|record| record.for_streams_api()).collect(),
-            next_shard_iterator: (!batch.ended).then(|| self.iterator(&stream, batch.next)),
+            next_shard_iterator: (batch.remainder != Remainder::Nothing).then(|| self.iterator(&stream, batch.next)),
         };
         serde_json::to_string(&answer).map_err(|error| refusal(error.into()))
     }

@@ -40,7 +40,17 @@ impl StreamReader {
 
     /// The position behind the newest record.
     pub async fn latest(&self) -> Result<Position, StreamError> {
-        self.on_thread(|store, stream| store.newest(stream)).await
+        let (store, stream) = (Arc::clone(&self.store), self.stream.clone());
+        self.threads.run(move || store.newest(&stream)).await.unwrap_or_else(|not_run| {
+            Err(StreamError::Storage(
+                match not_run {
+                    NotRun::QueueFull => "too many stream reads are waiting",
+                    NotRun::Stopped => "the tables are closed",
+                    NotRun::Panicked => "the read panicked",
+                }
+                .to_owned(),
+            ))
+        })
     }
 
     pub fn trim_horizon(&self) -> Position {
@@ -49,13 +59,15 @@ impl StreamReader {
 
     /// Reads at most `limit` records that follow `after`, in order, and at most about 1 MB of them.
     ///
+    /// Blocks the thread, for microseconds after a single write and milliseconds at the limits: it is for threads that
+    /// serve nobody else. Handing each read to another thread costs more than the read.
+    ///
     /// The batch's `next` also passes over writes that changed nothing, which are not shown: it can move although there
     /// are no records. After [`StreamError::Trimmed`] go on at the trim horizon.
-    pub async fn read(&self, after: &Position, limit: usize) -> Result<Batch, StreamError> {
+    pub fn read(&self, after: &Position, limit: usize) -> Result<Batch, StreamError> {
         // Before the read: what is written during it may be missed by it, and must wake the reader.
         self.seen.store(*self.writes.borrow(), Ordering::Release);
-        let after = *after;
-        self.on_thread(move |store, stream| store.read(stream, after, limit)).await
+        self.store.read(&self.stream, *after, limit)
     }
 
     /// Resolves once something was written to the table since the last [`read`](Self::read) began. Resolves at once if
@@ -66,22 +78,5 @@ impl StreamReader {
             // The server is closing: there will be no more writes.
             std::future::pending::<()>().await;
         }
-    }
-
-    async fn on_thread<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&StreamStore, &Stream) -> Result<T, StreamError> + Send + 'static,
-    ) -> Result<T, StreamError> {
-        let (store, stream) = (Arc::clone(&self.store), self.stream.clone());
-        self.threads.run(move || read(&store, &stream)).await.unwrap_or_else(|not_run| {
-            Err(StreamError::Storage(
-                match not_run {
-                    NotRun::QueueFull => "too many stream reads are waiting",
-                    NotRun::Stopped => "the tables are closed",
-                    NotRun::Panicked => "the read panicked",
-                }
-                .to_owned(),
-            ))
-        })
     }
 }

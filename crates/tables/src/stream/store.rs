@@ -22,7 +22,7 @@ pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 const MAX_ROWS: usize = 10_000;
 
 /// Idle connections kept for the next reader.
-const SPARE_CONNECTIONS: usize = 4;
+const SPARE_CONNECTIONS: usize = 16;
 
 /// How long a statement waits for another connection's commit.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,7 +40,8 @@ const STREAMS: &str = "SELECT id, table_name, label, view_type, key_schema, crea
 
 pub(crate) struct StreamStore {
     file: PathBuf,
-    spare: Mutex<Vec<Connection>>,
+    /// `None` once the tables are closed: another server may have the folder then.
+    spare: Mutex<Option<Vec<Connection>>>,
     arns: Arns,
     region: Arc<str>,
     retention: Duration,
@@ -72,8 +73,18 @@ pub struct Batch {
     pub records: Vec<StreamRecord>,
     /// Behind everything looked at, which may be more than the records shown: writes without a change are passed over.
     pub next: Position,
-    /// The stream was disabled, or its table deleted, and this was the last of it.
-    pub ended: bool,
+    pub remainder: Remainder,
+}
+
+/// What a stream has behind a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remainder {
+    /// The read ended at one of its limits: there may be more.
+    Unread,
+    /// Everything that was written when the read began has been read.
+    Unwritten,
+    /// Nothing will follow: the stream was disabled, or its table deleted, and this was the last of it.
+    Nothing,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +114,7 @@ impl From<serde_json::Error> for StreamError {
 impl StreamStore {
     pub(crate) fn new(file: &Path, arns: Arns, retention: Duration, clock: Clock) -> Self {
         let region = arns.region().into();
-        Self { file: file.to_owned(), spare: Mutex::default(), arns, region, retention, clock }
+        Self { file: file.to_owned(), spare: Mutex::new(Some(Vec::new())), arns, region, retention, clock }
     }
 
     pub(crate) fn arns(&self) -> &Arns {
@@ -119,11 +130,14 @@ impl StreamStore {
         self.clock.now_secs().saturating_sub(i64::try_from(self.retention.as_secs()).unwrap_or(i64::MAX))
     }
 
-    pub(crate) fn with_connection<T, E: From<rusqlite::Error>>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let kept = self.spare.lock().pop();
+    /// Reads are refused from now on.
+    pub(crate) fn close(&self) {
+        self.spare.lock().take();
+    }
+
+    fn with_connection<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StreamError>) -> Result<T, StreamError> {
+        let closed = || StreamError::Storage("the tables are closed".to_owned());
+        let kept = self.spare.lock().as_mut().ok_or_else(closed)?.pop();
         let connection = match kept {
             Some(connection) => connection,
             None => self.connect()?,
@@ -131,9 +145,9 @@ impl StreamStore {
         let result = read(&connection);
         // A connection that failed is not kept: whatever is wrong with it would fail the next reader too.
         if result.is_ok() {
-            let mut spare = self.spare.lock();
-            if spare.len() < SPARE_CONNECTIONS {
-                spare.push(connection);
+            match self.spare.lock().as_mut() {
+                Some(spare) if spare.len() < SPARE_CONNECTIONS => spare.push(connection),
+                _ => {}
             }
         }
         result
@@ -255,7 +269,7 @@ impl StreamStore {
             Position::After(number) if number.0 < stream.trimmed => return Err(StreamError::Trimmed),
             Position::After(number) => number.0.max(stream.after),
         };
-        let mut batch = Batch { records: Vec::new(), next: position, ended: false };
+        let mut batch = Batch { records: Vec::new(), next: position, remainder: Remainder::Unread };
         let mut bytes = 0;
         let mut statement = connection.prepare_cached(RECORDS)?;
         let mut rows = statement.query(params![stream.table, from, stream.last.unwrap_or(i64::MAX)])?;
@@ -279,7 +293,7 @@ impl StreamStore {
             batch.next = Position::after(stored.number);
             batch.records.extend(stored.shown(stream.view_type, &self.region, &stream.arn)?);
         }
-        batch.ended = stream.last.is_some();
+        batch.remainder = if stream.is_enabled() { Remainder::Unwritten } else { Remainder::Nothing };
         Ok(batch)
     }
 }

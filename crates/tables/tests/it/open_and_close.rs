@@ -53,9 +53,9 @@ async fn tables_streams_and_checkpoints_are_there_after_a_restart() {
     let position = world.tables.stream("Rooms").unwrap().latest().await.unwrap();
     let checkpoints = world.tables.checkpoints();
     assert_eq!(checkpoints.load("mapping", &arn).await.unwrap(), None);
-    checkpoints.store("mapping", &arn, Position::TrimHorizon).await.unwrap();
-    checkpoints.store("mapping", &arn, position).await.unwrap();
-    checkpoints.store("deleted", &arn, position).await.unwrap();
+    checkpoints.begin("mapping", &arn, Position::TrimHorizon).await.unwrap();
+    checkpoints.store("mapping", &arn, position).unwrap();
+    checkpoints.begin("deleted", &arn, position).await.unwrap();
     checkpoints.remove("deleted").await.unwrap();
 
     let world = world.restart().await;
@@ -63,8 +63,8 @@ async fn tables_streams_and_checkpoints_are_there_after_a_restart() {
     assert_eq!(reader.stream_arn(), arn);
     let position = world.tables.checkpoints().load("mapping", &arn).await.unwrap().unwrap();
     assert_eq!(world.tables.checkpoints().load("deleted", &arn).await.unwrap(), None);
-    assert!(reader.read(&position, 10).await.unwrap().records.is_empty());
+    assert!(reader.read(&position, 10).unwrap().records.is_empty());
     world.put("Rooms", json!({"id": {"S": "b"}})).await;
-    assert_eq!(reader.read(&position, 10).await.unwrap().records.len(), 1);
+    assert_eq!(reader.read(&position, 10).unwrap().records.len(), 1);
     assert_eq!(world.refused("CreateTable", table_request("Rooms", None)).await.0, "ResourceInUseException");
 }

@@ -2,6 +2,7 @@
 
 use crate::world::{ACCOUNT, REGION, World, read_all};
 use serde_json::{Value, json};
+use sluicegate_tables::Remainder;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn dynamodb(record: &Value) -> &Value {
@@ -54,7 +55,7 @@ async fn a_write_that_changes_nothing_is_no_record_but_moves_the_position() {
     world.ok("UpdateItem", update).await;
     world.ok("DeleteItem", json!({"TableName": "Rooms", "Key": {"id": {"S": "missing"}}})).await;
 
-    let batch = reader.read(&before, 10).await.unwrap();
+    let batch = reader.read(&before, 10).unwrap();
     assert!(batch.records.is_empty(), "{:?}", batch.records);
     assert_ne!(batch.next, before);
     assert_eq!(batch.next, reader.latest().await.unwrap());
@@ -95,7 +96,7 @@ async fn creation_is_told_in_whole_seconds_as_a_decimal_number() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
 
     let reader = world.tables.stream("Rooms").unwrap();
-    let record = reader.read(&reader.trim_horizon(), 1).await.unwrap().records.remove(0);
+    let record = reader.read(&reader.trim_horizon(), 1).unwrap().records.remove(0);
     let text = record.to_lambda_json();
     assert!(text.contains(&format!("\"ApproximateCreationDateTime\":{}.0,", record.approximate_creation)), "{text}");
     assert!((now - record.approximate_creation as f64).abs() < 2.0);
@@ -154,7 +155,7 @@ async fn an_expired_item_is_removed_by_the_service() {
     let mut reader = world.tables.stream("Rooms").unwrap();
     let mut position = reader.trim_horizon();
     let removed = loop {
-        let batch = reader.read(&position, 10).await.unwrap();
+        let batch = reader.read(&position, 10).unwrap();
         position = batch.next;
         if let Some(record) = batch.records.into_iter().find(|record| record.event_name == "REMOVE") {
             break record;
@@ -227,8 +228,8 @@ async fn a_new_stream_of_a_table_is_another_stream() {
 
     // The old reader is woken to learn that its stream has ended; what it had is still there.
     first.changed().await;
-    let rest = first.read(&position, 10).await.unwrap();
-    assert!(rest.records.is_empty() && rest.ended);
+    let rest = first.read(&position, 10).unwrap();
+    assert!(rest.records.is_empty() && rest.remainder == Remainder::Nothing);
     let kept = read_all(&first).await;
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0]["eventSourceARN"], first_arn.as_str());
@@ -260,7 +261,7 @@ async fn a_reader_is_woken_by_the_write_itself() {
     world.table("Rooms", "NEW_IMAGE").await;
     world.table("Other", "NEW_IMAGE").await;
     let mut reader = world.tables.stream("Rooms").unwrap();
-    let batch = reader.read(&reader.trim_horizon(), 10).await.unwrap();
+    let batch = reader.read(&reader.trim_horizon(), 10).unwrap();
     assert!(batch.records.is_empty());
 
     world.put("Other", json!({"id": {"S": "a"}})).await;
@@ -270,11 +271,11 @@ async fn a_reader_is_woken_by_the_write_itself() {
     // Written between the read and the wait: the wait must end at once.
     world.put("Rooms", json!({"id": {"S": "a"}})).await;
     tokio::time::timeout(Duration::from_secs(5), reader.changed()).await.expect("the write wakes the reader");
-    let batch = reader.read(&batch.next, 10).await.unwrap();
+    let batch = reader.read(&batch.next, 10).unwrap();
     assert_eq!(batch.records.len(), 1);
 
     let statement = "INSERT INTO \"Rooms\" VALUE {'id': 'b'}";
     world.ok("ExecuteStatement", json!({"Statement": statement})).await;
     tokio::time::timeout(Duration::from_secs(5), reader.changed()).await.expect("a statement wakes the reader");
-    assert_eq!(reader.read(&batch.next, 10).await.unwrap().records.len(), 1);
+    assert_eq!(reader.read(&batch.next, 10).unwrap().records.len(), 1);
 }

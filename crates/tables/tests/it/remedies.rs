@@ -45,7 +45,7 @@ async fn writes_and_reads_stay_fast_with_many_records() {
     let reader = world.tables.stream("Rooms").unwrap();
     let started = Instant::now();
     let latest = reader.latest().await.unwrap();
-    assert!(reader.read(&latest, 10).await.unwrap().records.is_empty());
+    assert!(reader.read(&latest, 10).unwrap().records.is_empty());
     assert!(started.elapsed() < Duration::from_millis(50), "{:?}", started.elapsed());
 }
 
@@ -81,10 +81,9 @@ async fn reads_go_on_while_a_write_is_held_up() {
     let mut write = Box::pin(world.put("Rooms", json!({"id": {"S": "b"}})));
     let reader = tables.stream("Rooms").unwrap();
     let horizon = reader.trim_horizon();
-    tokio::select! {
-        () = &mut write => panic!("the write cannot have got the lock"),
-        batch = reader.read(&horizon, 10) => assert_eq!(batch.unwrap().records.len(), 1),
-    }
+    let begun = std::future::poll_fn(|cx| std::task::Poll::Ready(write.as_mut().poll(cx))).await;
+    assert!(begun.is_pending(), "the write cannot have got the lock");
+    assert_eq!(reader.read(&horizon, 10).unwrap().records.len(), 1);
     blocker.execute_batch("ROLLBACK").unwrap();
     write.await;
     assert_eq!(world.records("Rooms").await.len(), 2);

@@ -88,7 +88,7 @@ impl World {
 }
 
 pub(crate) async fn read_all(reader: &StreamReader) -> Vec<Value> {
-    let batch = reader.read(&reader.trim_horizon(), 1000).await.unwrap();
+    let batch = reader.read(&reader.trim_horizon(), 1000).unwrap();
     batch.records.iter().map(|record| serde_json::from_str(&record.to_lambda_json()).unwrap()).collect()
 }
 
