@@ -66,7 +66,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     }
     tokio::select! {
         () = server.stop() => Ok(()),
-        () = signals.to_stop() => {
+        () = signals.stop() => {
             tracing::warn!("a second signal: stopping at once");
             std::process::exit(1)
         }
@@ -104,7 +104,7 @@ impl Signals {
         }
     }
 
-    async fn to_stop(&mut self) {
+    async fn stop(&mut self) {
         while let Asked::ToReload = self.next().await {}
     }
 }
