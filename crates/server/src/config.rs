@@ -96,8 +96,8 @@ settings! {
     Addresses listen: SocketAddr = "127.0.0.1:8080" as "HOST:PORT";
     /// Where operators look: `/health`, `/ready` and `/metrics`.
     Addresses admin: SocketAddr = "127.0.0.1:8081" as "HOST:PORT";
-    /// Allows `listen` and `admin` on addresses that other machines can reach.
-    /// Without `[[credentials]]` signatures are not verified: whoever reaches the address can read and write every table.
+    /// Allows `admin`, and without `[[credentials]]` also `listen`, on addresses that other machines can reach.
+    /// Without `[[credentials]]` signatures are not verified: whoever reaches `listen` can read and write every table.
     Addresses allow_insecure_remote: Switch = "false" as "BOOL";
 
     /// The folder that holds tables, streams and checkpoints. One server at a time may use it.

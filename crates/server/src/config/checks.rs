@@ -17,8 +17,12 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
             problems.push(Problem::new(key, message));
         }
     };
-    for (key, address) in [("listen", config.listen), ("admin", config.admin)] {
-        require(may_bind(config, address), key, remote_refused(config, address));
+    for (key, address, exposed) in
+        [("listen", config.listen, exposed_tables(config)), ("admin", config.admin, Some(ADMIN))]
+    {
+        if let Some(danger) = exposed.filter(|_| !may_bind(config, address)) {
+            require(false, key, remote_refused(address, danger));
+        }
     }
     require(
         config.listen != config.admin || config.listen.port() == 0,
@@ -57,14 +61,19 @@ fn may_bind(config: &Config, address: SocketAddr) -> bool {
     address.ip().is_loopback() || config.allow_insecure_remote == Switch::On
 }
 
-fn remote_refused(config: &Config, address: SocketAddr) -> String {
-    let danger = match config.credentials.are_configured() {
-        true => "not everything it serves asks who is calling",
-        false => {
-            "without [[credentials]] signatures are not verified: whoever connects could read and write every table and \
-             every connection"
-        }
-    };
+/// What the operators' port lets everybody do who reaches it.
+const ADMIN: &str = "it asks nobody who is calling";
+
+/// What the public port lets everybody do who reaches it: with credentials it verifies signatures, and the rest is as open as
+/// the APIs it serves say.
+fn exposed_tables(config: &Config) -> Option<&'static str> {
+    (!config.credentials.are_configured()).then_some(
+        "without [[credentials]] signatures are not verified: whoever connects could read and write every table and \
+         every connection",
+    )
+}
+
+fn remote_refused(address: SocketAddr, danger: &str) -> String {
     format!(
         "{address} can be reached from other machines, and {danger}. Use a loopback address such as 127.0.0.1:{}, or, \
          behind a firewall of your own, say --allow-insecure-remote",

@@ -217,6 +217,11 @@ mod tests {
         assert!(!shown.contains("hush"), "{shown}");
         assert!(load("").is_ok_and(|config| !config.credentials.are_configured()));
 
+        let remote = |listener: &str| load(&format!("{listener} = \"0.0.0.0:90\"\n{both}"));
+        assert!(remote("listen").is_ok(), "signatures are verified there");
+        let refused = remote("admin").expect_err("the operators' port knows no signatures");
+        assert!(refused.contains("it asks nobody who is calling"), "{refused}");
+
         for (text, expected) in [
             (table("A", &in_variable("MISSING"), POLICY), "the environment variable MISSING is not set"),
             (table("A", &in_file("/no/such/file"), POLICY), "cannot read the secret in /no/such/file"),
