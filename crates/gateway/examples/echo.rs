@@ -3,15 +3,13 @@
 //! `cargo run -p sluicegate-gateway --example echo -- 127.0.0.1:9001`, then connect to `ws://127.0.0.1:9001/echo`. The stage
 //! `strict` beside it takes what API Gateway takes. Whatever comes goes back as it came, text as text and binary as binary.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use sluicegate_gateway::{Arrived, Clock, Gateway, Hub, HubOptions, Parts, Tapped};
-use sluicegate_protocol::{BoxFuture, ConnectionId, Connections, Invocation, Invoke, InvokeError, StageId};
+use sluicegate_protocol::{BoxFuture, Invocation, Invoke, InvokeError};
 use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
@@ -27,7 +25,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "apiId": API,
         "routeSelectionExpression": "$request.body.action",
         "integrations": {"echo": {"integrationType": "AWS_PROXY", "integrationUri": "echo"}},
-        "routes": [{"routeKey": "$default", "target": "integrations/echo"}],
+        "routes": [{
+            "routeKey": "$default", "target": "integrations/echo",
+            "routeResponseSelectionExpression": "$default", "routeResponses": [{"routeResponseKey": "$default"}],
+        }],
         "stages": [
             {"stageName": "strict"},
             {
@@ -37,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ],
     });
     let apis = vec![serde_json::from_value(definition)?];
-    let gateway = Gateway::start(Parts::new(apis, Arc::new(Echo(hub.clone())), (hub, threads)))?;
+    let gateway = Gateway::start(Parts::new(apis, Arc::new(Echo), (hub, threads)))?;
     let listener = TcpListener::bind(&address).await?;
     println!("echoing on ws://{address}/echo and ws://{address}/strict");
     loop {
@@ -55,26 +56,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The function: posts every message back to where it came from.
-struct Echo(Hub);
+/// The function: what it is sent is its answer.
+struct Echo;
 
 impl Invoke for Echo {
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<Bytes, InvokeError>> {
         Box::pin(async move {
-            if let Some((stage, connection, message)) = read(&invocation.payload) {
-                // Who left meanwhile misses its echo.
-                let _ = self.0.post(&stage, connection, message).await;
-            }
-            Ok(Bytes::from_static(b"{}"))
+            let event: Value = serde_json::from_slice(&invocation.payload).unwrap_or_default();
+            let result = json!({"body": event["body"], "isBase64Encoded": event["isBase64Encoded"]});
+            Ok(result.to_string().into())
         })
     }
-}
-
-fn read(event: &[u8]) -> Option<(StageId, ConnectionId, Bytes)> {
-    let event: Value = serde_json::from_slice(event).ok()?;
-    let body = event["body"].as_str()?;
-    let message = if event["isBase64Encoded"] == true { STANDARD.decode(body).ok()? } else { body.into() };
-    let context = &event["requestContext"];
-    let stage = StageId::new(API, context["stage"].as_str()?);
-    Some((stage, ConnectionId::parse(context["connectionId"].as_str()?)?, message.into()))
 }

@@ -52,7 +52,7 @@ pub(crate) async fn connect<B>(
         tracing::warn!(stage = %stage.id, "no place for another connection: raise max_connections");
         return unavailable();
     };
-    let extensions = match stage.compression {
+    let extensions = match stage.wire.compression {
         Compression::None => None,
         Compression::Deflate => extension::agree(&parts.headers),
     };

@@ -5,10 +5,11 @@ use crate::event::Moment;
 use crate::exchange::{Exchange, Occasion};
 use crate::gateway::Inner;
 use crate::hub::{Inbound, Lifecycle};
-use crate::integration::{Answer, Failure};
+use crate::integration::{Answer, Failure, WrittenAs};
 use crate::peer::Peer;
 use crate::report::{GatewayError, Report};
 use crate::throttle::Asking;
+use crate::websocket::{BinaryFrames, Frame, Wire};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sluicegate_protocol::{CloseReason, RequestId, limits};
@@ -108,10 +109,21 @@ async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, body: &Body) {
     }
     report.finish(&exchange, &stage.traffic());
     match outcome {
-        Ok(answer) if route.is_some_and(|route| route.answers) => inner.hub.post_and_forget(peer, &answer.body),
+        Ok(answer) if route.is_some_and(|route| route.answers) => {
+            inner.hub.post_and_forget(peer, frame(&answer, &stage.wire, peer));
+        }
         Ok(_) => {}
         Err(GatewayError::BAD_REQUEST_BODY) => send_bad_request_body(inner, peer, &exchange),
         Err(error) => send_error(inner, peer, error.message, moment.request_id),
+    }
+}
+
+/// An answer as it goes to the client. Where binary frames are known, what a function wrote as bytes arrives as bytes; on all
+/// other stages only what cannot be text does.
+fn frame(answer: &Answer, wire: &Wire, peer: &Peer) -> Frame {
+    match (answer.written_as, wire.binary) {
+        (WrittenAs::Base64, BinaryFrames::Taken) => Frame::binary(&answer.body, peer.compression),
+        _ => Frame::message(&answer.body, peer.compression),
     }
 }
 
@@ -157,14 +169,14 @@ fn refuse(inner: &Inner, peer: &Peer, moment: Moment) {
 fn send_bad_request_body(inner: &Inner, peer: &Peer, exchange: &Exchange<'_>) {
     let (id, message_id) = (peer.id, exchange.context("messageId").unwrap_or_default());
     let frame = format!(r#"{{"message": "Bad request body", "connectionId":"{id}", "messageId":"{message_id}"}}"#);
-    inner.hub.post_and_forget(peer, frame.as_bytes());
+    inner.hub.post_and_forget(peer, Frame::message(frame.as_bytes(), peer.compression));
 }
 
 /// The text frame that tells a client of an error; the connection stays open. The spacing is AWS's own.
 fn send_error(inner: &Inner, peer: &Peer, message: &str, request_id: RequestId) {
     let id = peer.id;
     let frame = format!(r#"{{"message": "{message}", "connectionId":"{id}", "requestId":"{request_id}"}}"#);
-    inner.hub.post_and_forget(peer, frame.as_bytes());
+    inner.hub.post_and_forget(peer, Frame::message(frame.as_bytes(), peer.compression));
 }
 
 async fn run_disconnect_route(inner: &Inner, peer: &Peer, reason: &CloseReason) {

@@ -3,6 +3,7 @@
 //! The rules were observed on AWS for REST APIs, which share the runtime: other keys than the five are malformed, a
 //! missing status is 200, a numeric string is accepted, null headers are accepted.
 
+use crate::integration::WrittenAs;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -15,6 +16,7 @@ pub(crate) struct ProxyResult {
     pub(crate) status: u16,
     /// Decoded where the function said that it is Base64.
     pub(crate) body: Option<Bytes>,
+    pub(crate) written_as: WrittenAs,
     pub(crate) headers: Vec<(String, String)>,
 }
 
@@ -25,19 +27,19 @@ pub(crate) struct Malformed;
 impl ProxyResult {
     pub(crate) fn parse(result: &[u8]) -> Result<Self, Malformed> {
         let Ok(Value::Object(result)) = serde_json::from_slice(result) else { return Err(Malformed) };
-        let mut parsed = Self { status: STATUS_OK, body: None, headers: Vec::new() };
-        let mut is_base64 = false;
+        let mut parsed = Self { status: STATUS_OK, body: None, written_as: WrittenAs::Text, headers: Vec::new() };
         for (key, value) in &result {
             match key.as_str() {
                 "statusCode" => parsed.status = status(value)?,
                 "body" => parsed.body = body(value)?,
                 "headers" => parsed.headers.extend(headers(value)?),
                 "multiValueHeaders" => parsed.headers.extend(multi_value_headers(value)?),
-                "isBase64Encoded" => is_base64 = flag(value)?,
+                "isBase64Encoded" if flag(value)? => parsed.written_as = WrittenAs::Base64,
+                "isBase64Encoded" => {}
                 _ => return Err(Malformed),
             }
         }
-        if let Some(body) = parsed.body.as_mut().filter(|_| is_base64) {
+        if let Some(body) = parsed.body.as_mut().filter(|_| parsed.written_as == WrittenAs::Base64) {
             *body = STANDARD.decode(&**body).map_err(|_| Malformed)?.into();
         }
         Ok(parsed)

@@ -13,7 +13,7 @@ use crate::domain::{self, Mapped, Mapping};
 use crate::gateway::StartError;
 use crate::hub::{Hub, StageIndex};
 use crate::traffic::Traffic;
-use crate::websocket::Compression;
+use crate::websocket::Wire;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use sluicegate_protocol::StageId;
@@ -24,8 +24,8 @@ use std::sync::Arc;
 pub(crate) struct Stage {
     pub(crate) id: Arc<StageId>,
     pub(crate) index: StageIndex,
-    /// What a client may negotiate.
-    pub(crate) compression: Compression,
+    /// What its sockets take and negotiate.
+    pub(crate) wire: Wire,
     /// What every client must pass before its route is looked at.
     pub(crate) admission: Arc<Admission>,
     /// What the stage serves: the API as it is, or as it was when it was deployed.
@@ -177,7 +177,7 @@ impl Stages {
         Ok(Stage {
             id,
             index,
-            compression: wire.compression,
+            wire,
             admission: Arc::new(admission),
             deployment,
             traffic,

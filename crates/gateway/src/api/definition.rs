@@ -186,6 +186,7 @@ pub struct StageExtensions {
     /// Bytes of one inbound frame, above the 32 KB of AWS, up to the message limit.
     pub frame_bytes: Option<usize>,
     /// Take binary frames: the event's body is then Base64 and `isBase64Encoded` true. Being no JSON, they go to `$default`.
+    /// A route response that a function marks with `isBase64Encoded` goes out as a binary frame, also if it could be text.
     pub binary_frames: bool,
     /// Agree on permessage-deflate with clients that offer it, without context takeover.
     pub permessage_deflate: bool,

@@ -200,9 +200,8 @@ impl Hub {
     }
 
     /// Sends to a connection without waiting whether it is still there.
-    pub(crate) fn post_and_forget(&self, peer: &Peer, payload: &[u8]) {
+    pub(crate) fn post_and_forget(&self, peer: &Peer, frame: Frame) {
         let (reply, _) = oneshot::channel();
-        let frame = Frame::message(payload, peer.compression);
         self.send(peer.id, Command::Post { stage: peer.stage_index, connection: peer.id, frame, reply });
     }
 

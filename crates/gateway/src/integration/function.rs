@@ -109,6 +109,7 @@ impl Integrations {
             status: result.status,
             subprotocol: result.header("Sec-WebSocket-Protocol").map(str::to_owned),
             body: result.body.unwrap_or_default(),
+            written_as: result.written_as,
         })
     }
 

@@ -63,10 +63,11 @@ impl HttpBackend {
         };
         let received = self.send(headers, client_payload(content, exchange)?, client, timeout, exchange).await?;
         let subprotocol = received.subprotocol();
-        Ok(match self.wanted {
-            Wanted::Body => Answer { status: received.status, body: received.body, subprotocol },
-            Wanted::Status | Wanted::Nothing => Answer { status: received.status, body: Bytes::new(), subprotocol },
-        })
+        let body = match self.wanted {
+            Wanted::Body => received.body,
+            Wanted::Status | Wanted::Nothing => Bytes::new(),
+        };
+        Ok(Answer { status: received.status, body, subprotocol, ..Answer::default() })
     }
 
     /// What templates make of the client's words, and of the backend's.

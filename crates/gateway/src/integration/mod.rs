@@ -71,8 +71,18 @@ pub(crate) enum Wanted {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
+    pub(crate) written_as: WrittenAs,
     /// `Sec-WebSocket-Protocol`, if the integration chose one.
     pub(crate) subprotocol: Option<String>,
+}
+
+/// How an integration wrote the body of its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum WrittenAs {
+    #[default]
+    Text,
+    /// With `isBase64Encoded`.
+    Base64,
 }
 
 /// Why there is no answer.

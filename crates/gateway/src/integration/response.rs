@@ -112,14 +112,14 @@ impl Responses {
             );
             return Err(Failure::Failed);
         };
-        Ok(Answer { status: received.status, body: response.body(received, exchange)?, subprotocol: None })
+        Ok(Answer { status: received.status, body: response.body(received, exchange)?, ..Answer::default() })
     }
 
     /// The answer for `$connect`: its status and subprotocol.
     pub(super) fn admission(&self, selected: Option<&str>, received: &Received) -> Answer {
         let mapped = self.find(selected).and_then(|response| response.subprotocol.as_ref());
         let subprotocol = mapped.and_then(|source| source.value(received)).or_else(|| received.subprotocol());
-        Answer { status: received.status, body: Bytes::new(), subprotocol }
+        Answer { status: received.status, subprotocol, ..Answer::default() }
     }
 }
 

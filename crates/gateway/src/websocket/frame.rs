@@ -32,6 +32,15 @@ impl Frame {
     /// Gateway sends them. With `Compression::Deflate`, connections that negotiated it may be sent less.
     pub fn message(payload: &[u8], compression: Compression) -> Self {
         let opcode = if std::str::from_utf8(payload).is_ok() { TEXT } else { BINARY };
+        Self::with_opcode(opcode, payload, compression)
+    }
+
+    /// Encodes a message as binary, whatever its bytes look like.
+    pub fn binary(payload: &[u8], compression: Compression) -> Self {
+        Self::with_opcode(BINARY, payload, compression)
+    }
+
+    fn with_opcode(opcode: u8, payload: &[u8], compression: Compression) -> Self {
         let deflated = compression == Compression::Deflate && payload.len() >= DEFLATE_FROM_BYTES;
         Self { plain: put_message(opcode, payload), deflated: deflated.then(Arc::default) }
     }

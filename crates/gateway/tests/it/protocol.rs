@@ -1,6 +1,6 @@
 //! RFC 6455 as data, over real sockets: what a client sends, what it gets, and that nobody else notices.
 
-use crate::fixture::{CONNECT, DEFAULT, DISCONNECT, Functions, Reply, Server, api, api_with_stage};
+use crate::fixture::{CONNECT, DEFAULT, DISCONNECT, ECHO, Functions, Reply, Server, api, api_with_stage};
 use crate::raw::{Raw, close, frame, handshake};
 use serde_json::{Value, json};
 use sluicegate_gateway::{Clock, HubOptions};
@@ -313,6 +313,30 @@ async fn a_binary_message_says_so_in_its_event() {
     let event = server.events(DEFAULT, 1).await.remove(0);
     assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("/wAB"), &json!(true)));
     assert_eq!(event["requestContext"]["routeKey"], "$default");
+}
+
+/// What a function wrote as bytes is bytes for clients of stages that know binary frames; elsewhere text stays text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_response_keeps_its_kind_where_binary_frames_are_taken() {
+    let relaxed = json!({"stageName": "binary", "sluicegate": {"binaryFrames": true}});
+    let functions = Functions::default().on(ECHO, |event| {
+        let asked: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
+        Reply::Json(asked["result"].clone())
+    });
+    let server = Server::with(functions, vec![api_with_stage(relaxed)], HubOptions::default(), Clock::System).await;
+    for (stage, result, first, payload) in [
+        ("binary", json!({"body": "aGk=", "isBase64Encoded": true}), 0x82, &b"hi"[..]),
+        ("binary", json!({"body": "/wA=", "isBase64Encoded": true}), 0x82, b"\xFF\0"),
+        ("binary", json!({"body": "aGk="}), 0x81, b"aGk="),
+        ("prod", json!({"body": "aGk=", "isBase64Encoded": true}), 0x81, b"hi"),
+        ("prod", json!({"body": "/wA=", "isBase64Encoded": true}), 0x82, b"\xFF\0"),
+    ] {
+        let mut client = Raw::connect(&server, stage, "").await;
+        let message = json!({"action": "echo", "result": result}).to_string();
+        client.write(&frame(0x81, message.as_bytes())).await.unwrap();
+        let answer = client.frame().await.unwrap();
+        assert_eq!((answer.first, &answer.payload[..]), (first, payload), "{stage}: {result}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
