@@ -35,6 +35,9 @@ pub(crate) const RECORDS: &str = "SELECT CAST(sequence_number AS INTEGER), event
 pub(crate) const NEWEST: &str = "SELECT MAX(CAST(sequence_number AS INTEGER)) FROM _stream_records \
      WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) <= ?2";
 
+const EXTENT: &str =
+    "SELECT trimmed_seq, last_seq FROM \"sluicegate:streams\" WHERE id = ?1 AND (closed_at IS NULL OR closed_at >= ?2)";
+
 const STREAMS: &str = "SELECT id, table_name, label, view_type, key_schema, created_at_ms, after_seq, trimmed_seq, \
      last_seq, closed_at FROM \"sluicegate:streams\"";
 
@@ -65,6 +68,13 @@ pub(crate) struct Stream {
     trimmed: i64,
     /// The last record's number, once the stream is disabled.
     pub(crate) last: Option<i64>,
+}
+
+/// What of a stream changes while it lasts.
+#[derive(Clone, Copy)]
+struct Extent {
+    trimmed: i64,
+    last: Option<i64>,
 }
 
 /// Records in order, and where to go on.
@@ -243,15 +253,16 @@ impl StreamStore {
     pub(crate) fn read(&self, stream: &Stream, position: Position, limit: usize) -> Result<Batch, StreamError> {
         let horizon = self.horizon();
         self.with_connection(|connection| {
-            // One transaction, so that the stream's end and its records belong to the same moment.
-            let snapshot = connection.unchecked_transaction()?;
-            let stream = snapshot
-                .prepare_cached(&format!("{STREAMS} WHERE id = ?1 AND (closed_at IS NULL OR closed_at >= ?2)"))?
-                .query_row(params![stream.id, horizon], |row| self.stream(row))
+            // One transaction, so that the stream's end and its records belong to the same moment. After an error it ends
+            // with the connection, which is not kept.
+            connection.prepare_cached("BEGIN")?.execute([])?;
+            let extent = connection
+                .prepare_cached(EXTENT)?
+                .query_row(params![stream.id, horizon], |row| Ok(Extent { trimmed: row.get(0)?, last: row.get(1)? }))
                 .optional()?
                 .ok_or(StreamError::Gone)?;
-            let batch = self.read_rows(&snapshot, &stream, position, limit, horizon)?;
-            snapshot.finish()?;
+            let batch = self.read_rows(connection, (stream, extent), position, limit, horizon)?;
+            connection.prepare_cached("COMMIT")?.execute([])?;
             Ok(batch)
         })
     }
@@ -259,20 +270,20 @@ impl StreamStore {
     fn read_rows(
         &self,
         connection: &Connection,
-        stream: &Stream,
+        (stream, extent): (&Stream, Extent),
         position: Position,
         limit: usize,
         horizon: i64,
     ) -> Result<Batch, StreamError> {
         let from = match position {
             Position::TrimHorizon => stream.after,
-            Position::After(number) if number.0 < stream.trimmed => return Err(StreamError::Trimmed),
+            Position::After(number) if number.0 < extent.trimmed => return Err(StreamError::Trimmed),
             Position::After(number) => number.0.max(stream.after),
         };
         let mut batch = Batch { records: Vec::new(), next: position, remainder: Remainder::Unread };
         let mut bytes = 0;
         let mut statement = connection.prepare_cached(RECORDS)?;
-        let mut rows = statement.query(params![stream.table, from, stream.last.unwrap_or(i64::MAX)])?;
+        let mut rows = statement.query(params![stream.table, from, extent.last.unwrap_or(i64::MAX)])?;
         let mut looked_at = 0;
         while let Some(row) = rows.next()? {
             let stored = stored_record(row)?;
@@ -293,7 +304,7 @@ impl StreamStore {
             batch.next = Position::after(stored.number);
             batch.records.extend(stored.shown(stream.view_type, &self.region, &stream.arn)?);
         }
-        batch.remainder = if stream.is_enabled() { Remainder::Unwritten } else { Remainder::Nothing };
+        batch.remainder = if extent.last.is_none() { Remainder::Unwritten } else { Remainder::Nothing };
         Ok(batch)
     }
 }
