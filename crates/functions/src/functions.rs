@@ -1,6 +1,6 @@
 //! The functions of this process, by name.
 
-use crate::invocation::{self, Registered};
+use crate::invocation::{self, Measures, Registered};
 use crate::{FunctionOptions, RegisterError};
 use bytes::Bytes;
 use sluicegate_handler::{Clients, Function};
@@ -52,7 +52,8 @@ impl FunctionsBuilder {
             match by_name.entry(Arc::clone(&name)) {
                 Entry::Occupied(_) => return Err(RegisterError::Duplicate(name.to_string())),
                 Entry::Vacant(free) => {
-                    free.insert(Arc::new(Registered { name, function, clients, timeout: options.timeout, places }))
+                    let (timeout, measures) = (options.timeout, Measures::of(&name));
+                    free.insert(Arc::new(Registered { name, function, clients, timeout, places, measures }))
                 }
             };
         }

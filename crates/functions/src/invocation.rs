@@ -3,7 +3,7 @@
 use crate::catch_panic::CatchPanic;
 use crate::run_on::RunOn;
 use bytes::Bytes;
-use metrics::{counter, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
 use sluicegate_handler::{Clients, Context, Function};
 use sluicegate_protocol::limits::INVOCATION_BYTES;
 use sluicegate_protocol::{FunctionError, InvokeError};
@@ -21,6 +21,23 @@ pub(crate) struct Registered {
     pub(crate) clients: Clients,
     pub(crate) timeout: Duration,
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) measures: Measures,
+}
+
+/// What every invocation is counted in, looked up once.
+pub(crate) struct Measures {
+    invocations: Counter,
+    duration: Histogram,
+}
+
+impl Measures {
+    pub(crate) fn of(function: &str) -> Self {
+        let name = function.to_owned();
+        Self {
+            invocations: counter!("sluicegate_function_invocations_total", "function" => name.clone()),
+            duration: histogram!("sluicegate_function_duration_seconds", "function" => name),
+        }
+    }
 }
 
 /// How an invocation failed; the name is the label of the metric.
@@ -30,12 +47,12 @@ struct Failure {
 }
 
 pub(crate) async fn run(registered: Arc<Registered>, payload: Bytes) -> Result<Bytes, InvokeError> {
-    let name = registered.name.to_string();
     let Ok(place) = Arc::clone(&registered.places).try_acquire_owned() else {
+        let name = registered.name.to_string();
         counter!("sluicegate_function_throttles_total", "function" => name).increment(1);
         return Err(InvokeError::Throttled);
     };
-    counter!("sluicegate_function_invocations_total", "function" => name.clone()).increment(1);
+    registered.measures.invocations.increment(1);
     // It is no secret, so it need not come from the system's randomness.
     let request_id = Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid().to_string();
     let span = info_span!("invocation", function = %registered.name, %request_id);
@@ -54,8 +71,7 @@ async fn attempt(registered: &Registered, request_id: String, payload: Bytes) ->
     let started = Instant::now();
     let result = call(registered, request_id, payload).await;
     let duration = started.elapsed();
-    let name = registered.name.to_string();
-    histogram!("sluicegate_function_duration_seconds", "function" => name.clone()).record(duration.as_secs_f64());
+    registered.measures.duration.record(duration.as_secs_f64());
     match result {
         Ok(result) => {
             debug!(?duration, result_bytes = result.len(), "END");
@@ -63,6 +79,7 @@ async fn attempt(registered: &Registered, request_id: String, payload: Bytes) ->
         }
         Err(Failure { kind, error }) => {
             warn!(?duration, kind, error_type = error.error_type, message = error.message, "END: the function failed");
+            let name = registered.name.to_string();
             counter!("sluicegate_function_errors_total", "function" => name, "kind" => kind).increment(1);
             Err(error)
         }

@@ -11,7 +11,7 @@ use crate::RetryPace;
 use crate::backoff::Backoff;
 use crate::batch::{Entry, payload};
 use crate::mapping::Mapping;
-use metrics::counter;
+use metrics::{Counter, counter};
 use sluicegate_protocol::{Invocation, Invoke, InvokeError};
 use sluicegate_tables::Position;
 use std::ops::Range;
@@ -23,9 +23,11 @@ use tracing::{debug, error, warn};
 /// Invokes the mapping's function.
 pub(crate) struct Delivery {
     pub(crate) mapping: Mapping,
-    pub(crate) invoke: Arc<dyn Invoke>,
-    pub(crate) pace: RetryPace,
     pub(crate) stopped: watch::Receiver<bool>,
+    invoke: Arc<dyn Invoke>,
+    pace: RetryPace,
+    handled_batches: Counter,
+    handled_records: Counter,
 }
 
 /// How far a batch got: its pieces come to their end in order, so each can be written down at once.
@@ -59,6 +61,17 @@ impl InDelivery {
 }
 
 impl Delivery {
+    pub(crate) fn new(
+        mapping: Mapping,
+        invoke: Arc<dyn Invoke>,
+        pace: RetryPace,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        let handled_batches = batches(&mapping, "handled");
+        let handled_records = counter!("sluicegate_mapping_records_total", "mapping" => Arc::clone(&mapping.label));
+        Self { mapping, stopped, invoke, pace, handled_batches, handled_records }
+    }
+
     /// Takes the next piece to its end. `None` when the batch is done.
     pub(crate) async fn step(&mut self, batch: &mut InDelivery) -> Option<Step> {
         while let Some(piece) = batch.pieces.pop() {
@@ -86,13 +99,13 @@ impl Delivery {
             let invocation = Invocation { function: Arc::clone(&self.mapping.function), payload: payload.clone() };
             match self.invoke.invoke(invocation).await {
                 Ok(_) => {
-                    self.count_batch("handled");
-                    self.count_records(entries);
+                    self.handled_batches.increment(1);
+                    self.handled_records.increment(entries.len() as u64);
                     return Piece::Done;
                 }
                 Err(InvokeError::Function(_)) if self.mapping.bisects && entries.len() > 1 => {
                     debug!(mapping = %self.mapping.id, records = entries.len(), "the batch failed and is halved");
-                    self.count_batch("bisected");
+                    batches(&self.mapping, "bisected").increment(1);
                     return Piece::Halve;
                 }
                 Err(error @ InvokeError::Function(_)) => {
@@ -130,7 +143,7 @@ impl Delivery {
             %error,
             "gave records up: the function failed at every attempt"
         );
-        self.count_batch("discarded");
+        batches(&self.mapping, "discarded").increment(1);
         let mapping = Arc::clone(&self.mapping.label);
         counter!("sluicegate_mapping_discarded_records_total", "mapping" => mapping).increment(entries.len() as u64);
     }
@@ -140,14 +153,8 @@ impl Delivery {
         let mapping = Arc::clone(&self.mapping.label);
         counter!("sluicegate_mapping_retries_total", "mapping" => mapping, "reason" => reason).increment(1);
     }
+}
 
-    fn count_batch(&self, result: &'static str) {
-        let mapping = Arc::clone(&self.mapping.label);
-        counter!("sluicegate_mapping_batches_total", "mapping" => mapping, "result" => result).increment(1);
-    }
-
-    fn count_records(&self, entries: &[Entry]) {
-        let mapping = Arc::clone(&self.mapping.label);
-        counter!("sluicegate_mapping_records_total", "mapping" => mapping).increment(entries.len() as u64);
-    }
+fn batches(mapping: &Mapping, result: &'static str) -> Counter {
+    counter!("sluicegate_mapping_batches_total", "mapping" => Arc::clone(&mapping.label), "result" => result)
 }

@@ -47,7 +47,7 @@ impl Mappings {
         for mapping in mappings.into_iter().filter(|mapping| mapping.enabled) {
             let (reader, position) = begin(&mapping, &tables).await?;
             info!(mapping = %mapping.id, table = %mapping.table, function = %mapping.function, %position, "mapping started");
-            let delivery = Delivery { mapping, invoke: Arc::clone(&invoke), pace, stopped: stopped.clone() };
+            let delivery = Delivery::new(mapping, Arc::clone(&invoke), pace, stopped.clone());
             let id = Arc::clone(&delivery.mapping.id);
             let poller = Poller::new(tables.clone(), reader, position, delivery);
             let worker = Worker::start(poller.run());

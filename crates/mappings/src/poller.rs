@@ -2,7 +2,7 @@
 
 use crate::batch::{Batch, Entry};
 use crate::delivery::{Delivery, InDelivery, Step};
-use metrics::{counter, gauge};
+use metrics::{Gauge, counter, gauge};
 use sluicegate_tables::{Position, Remainder, StreamError, StreamReader, Tables};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ pub(crate) struct Poller {
     ahead: VecDeque<Entry>,
     /// The last read brought everything there was: nothing can follow but what is written since.
     caught_up: bool,
+    age: Gauge,
 }
 
 /// What a look at the stream brought.
@@ -41,7 +42,9 @@ enum Read {
 
 impl Poller {
     pub(crate) fn new(tables: Tables, reader: StreamReader, position: Position, delivery: Delivery) -> Self {
-        Self { tables, reader, position, delivery, ahead: VecDeque::new(), caught_up: false }
+        let mapping = Arc::clone(&delivery.mapping.label);
+        let age = gauge!("sluicegate_mapping_iterator_age_ms", "mapping" => mapping);
+        Self { tables, reader, position, delivery, ahead: VecDeque::new(), caught_up: false, age }
     }
 
     /// Ends when the mapping is told to stop.
@@ -183,7 +186,6 @@ impl Poller {
 
     /// How far behind the mapping is.
     fn report_age(&self, milliseconds: u64) {
-        let mapping = Arc::clone(&self.delivery.mapping.label);
-        gauge!("sluicegate_mapping_iterator_age_ms", "mapping" => mapping).set(milliseconds as f64);
+        self.age.set(milliseconds as f64);
     }
 }
