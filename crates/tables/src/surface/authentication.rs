@@ -10,7 +10,9 @@ use http::request::Parts;
 const SCHEME: &str = "AWS4-";
 const QUERY_ALGORITHM: &str = "X-Amz-Algorithm";
 const QUERY_PARTS: [&str; 4] = ["X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"];
-const HEADER_PARTS: [&str; 3] = ["Credential", "Signature", "SignedHeaders"];
+/// As AWS names them, and as they are looked for.
+const HEADER_PARTS: [(&str, &str); 3] =
+    [("Credential", "credential="), ("Signature", "signature="), ("SignedHeaders", "signedheaders=")];
 
 pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
     let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -31,11 +33,14 @@ fn check_header(header: &str, has_date: bool) -> Result<(), Refusal> {
     let lower = header.to_ascii_lowercase();
     let mut missing: Vec<String> = HEADER_PARTS
         .iter()
-        .filter(|part| !lower.contains(&format!("{}=", part.to_ascii_lowercase())))
-        .map(|part| format!("Authorization header requires '{part}' parameter. "))
+        .filter(|(_, written)| !lower.contains(written))
+        .map(|(part, _)| format!("Authorization header requires '{part}' parameter. "))
         .collect();
     if !has_date {
         missing.push("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ".into());
+    }
+    if missing.is_empty() {
+        return Ok(());
     }
     incomplete(&missing, &format!("Authorization={header}"))
 }
