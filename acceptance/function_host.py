@@ -1,6 +1,7 @@
 """Functions for an API of a test's own: an HTTP server that answers as a test says, and keeps every event."""
 
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,7 +12,7 @@ OK = {"statusCode": 200}
 class FunctionHost:
     """`results[name]` is what function `name` returns: a value, or a callable that is given the event."""
 
-    def __init__(self):
+    def __init__(self, tls: ssl.SSLContext | None = None):
         self.results: dict = {}
         self._events: list[tuple[str, dict]] = []
         self._called = threading.Condition()
@@ -20,8 +21,13 @@ class FunctionHost:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def do_GET(self):
+                self.answer({"path": self.path, "headers": dict(self.headers)})
+
             def do_POST(self):
-                event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+            def answer(self, event: dict):
                 body = json.dumps(host._answer(self.path.strip("/"), event)).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
@@ -34,6 +40,9 @@ class FunctionHost:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.base = f"{'https' if tls else 'http'}://localhost:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def _answer(self, name: str, event: dict):
@@ -55,7 +64,6 @@ class FunctionHost:
         names = {"$connect": "connect", "$disconnect": "disconnect", "$default": "default", "echo": "echo"}
         routes = [{"routeKey": key, "target": f"integrations/{name}"} for key, name in names.items()]
         routes[-1] |= {"routeResponseSelectionExpression": "$default", "routeResponses": [{"routeResponseKey": "$default"}]}
-        base = f"http://127.0.0.1:{self._server.server_address[1]}"
         definition = {
             "apiId": api_id,
             "routeSelectionExpression": "$request.body.action",
@@ -64,7 +72,7 @@ class FunctionHost:
             },
             "routes": routes,
             "stages": [{"stageName": "prod"}],
-            "functions": {name: {"url": f"{base}/{name}"} for name in names.values()},
+            "functions": {name: {"url": f"{self.base}/{name}"} for name in names.values()},
         }
         path.write_text(json.dumps(definition))
         return path
