@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod policy;
 pub mod response;
 pub mod rest;
+mod run_on;
 pub mod signature;
 
 pub use body::{BodyError, read_body};
@@ -16,3 +17,4 @@ pub use credentials::{Caller, Credential, Credentials, Secret};
 pub use policy::{Decision, Policy};
 pub use response::{Response, aws_json_error, empty, json, request_id, rest_json_error};
 pub use rest::{Rest, Watched};
+pub use run_on::RunOn;

@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 
 /// Runs in its caller's task for as long as the caller waits, and in a task of its own from then on. A task from the start
-/// would cost two more wake-ups, often of another thread, for each invocation.
-pub(crate) struct RunOn<T: Send + 'static>(Option<BoxFuture<'static, T>>);
+/// would cost two more wake-ups, often of another thread, each time.
+pub struct RunOn<T: Send + 'static>(Option<BoxFuture<'static, T>>);
 
 impl<T: Send + 'static> RunOn<T> {
-    pub(crate) fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
+    pub fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
         Self(Some(Box::pin(future)))
     }
 }

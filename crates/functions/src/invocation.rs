@@ -1,9 +1,9 @@
 //! One invocation, from its place in the concurrency to its result.
 
 use crate::catch_panic::CatchPanic;
-use crate::run_on::RunOn;
 use bytes::Bytes;
 use metrics::{Counter, Histogram, counter, histogram};
+use sluicegate_endpoint::RunOn;
 use sluicegate_handler::{Clients, Context, Function};
 use sluicegate_protocol::limits::INVOCATION_BYTES;
 use sluicegate_protocol::{FunctionError, InvokeError};

@@ -13,7 +13,6 @@ mod functions;
 mod http_function;
 mod invocation;
 mod options;
-mod run_on;
 
 pub use functions::{Functions, FunctionsBuilder};
 pub use http_function::{UrlError, http_function};

@@ -26,10 +26,9 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use sluicegate_endpoint::Response;
+use sluicegate_endpoint::{Response, RunOn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// A 101 that could not be written by then has lost its client.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,21 +61,20 @@ pub(crate) async fn connect<B>(
     }
     let headers = head.headers().unwrap_or_else(|| plain_headers(&parts.headers));
     let request = event::client_request(parts, headers, inner.clock.now_ms(), arrival);
-    let (decided, decision) = oneshot::channel();
     let candidate = Candidate { inner: inner.clone(), stage, peer, reservation, request };
-    // In a task of its own, so that a client which leaves meanwhile does not stop `$connect` half-way: it is run to its
-    // end and, if it admitted the client, followed by `$disconnect`.
-    inner.handshakes.spawn(async move {
-        // Nobody listens any more if the client has left: the opening is dropped, which ends the connection as lost.
-        let _ = decided.send(candidate.decide().await);
+    let handshake = inner.handshakes.token();
+    // A client that leaves meanwhile does not stop `$connect` half-way: it is run to its end, and if it admits the client,
+    // the opening that nobody takes ends the connection as lost, with its `$disconnect`.
+    let decision = RunOn::new(async move {
+        let _handshake = handshake;
+        candidate.decide().await
     });
     match decision.await {
-        Ok(Ok((opening, subprotocol))) => {
+        Ok((opening, subprotocol)) => {
             inner.handshakes.spawn(hand_over(upgrade, opening));
             switching_protocols(accept, extensions, subprotocol)
         }
-        Ok(Err(refusal)) => refusal,
-        Err(_) => reply::internal_server_error(StatusCode::INTERNAL_SERVER_ERROR),
+        Err(refusal) => refusal,
     }
 }
 

@@ -11,6 +11,7 @@ mod reactor;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod waker;
 
 use crate::clock::Clock;
 use crate::peer::Peer;
@@ -27,6 +28,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::mpsc;
 use tokio::sync::oneshot;
+use waker::Waker;
 
 /// A stage's place in the hub's tables.
 pub(crate) type StageIndex = u16;
@@ -101,7 +103,7 @@ struct Registered {
 /// How to reach a reactor.
 struct Remote {
     commands: mpsc::Sender<Command>,
-    waker: Arc<mio::Waker>,
+    waker: Arc<Waker>,
 }
 
 /// The reactors before they run: they wait to be told whom to report to.
@@ -229,6 +231,14 @@ impl Hub {
         }
     }
 
+    /// Sends a command that has an effect only together with later ones, so nobody is woken for it.
+    fn send_with_the_next(&self, connection: ConnectionId, command: Command) {
+        if let Some(remote) = self.0.reactors.get(slots::reactor_of(connection.slot())) {
+            // As in `Remote::send`.
+            let _ = remote.commands.send(command);
+        }
+    }
+
     /// Sends a command that carries `reply`; no answer, for instance because the id names no reactor, is `gone`.
     async fn ask<T>(
         &self,
@@ -249,7 +259,7 @@ impl Remote {
     fn send(&self, command: Command) {
         // A reactor that has ended drops the command, and with it the reply: the caller sees a connection that is gone.
         if self.commands.send(command).is_ok() {
-            let _ = self.waker.wake();
+            self.waker.wake();
         }
     }
 }
@@ -281,7 +291,7 @@ impl Reservation {
     pub(crate) fn open(self, peer: Arc<Peer>, now: u64) -> Opening {
         let (hub, id) = (self.hub.clone(), self.id);
         std::mem::forget(self);
-        hub.send(id, Command::Open(peer, now));
+        hub.send_with_the_next(id, Command::Open(peer, now));
         Opening { hub, id, attached: false }
     }
 }

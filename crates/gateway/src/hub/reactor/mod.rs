@@ -9,11 +9,12 @@ mod writing;
 
 use super::connection::Connection;
 use super::slots::{self, Slots};
+use super::waker::Waker;
 use super::{Command, HubOptions, Lifecycle, StageIndex};
 use crate::clock::Clock;
 use crate::websocket::{Deflater, Inflater};
 use members::Members;
-use mio::{Events, Poll, Token, Waker};
+use mio::{Events, Poll, Token};
 use sluicegate_protocol::ConnectionId;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
@@ -39,6 +40,7 @@ pub(super) struct Reactor {
     clock: Clock,
     poll: Poll,
     inbox: Receiver<Command>,
+    waker: Arc<Waker>,
     slots: Arc<Slots>,
     slab: Vec<Option<Connection>>,
     /// By stage index.
@@ -73,6 +75,7 @@ impl Reactor {
             clock,
             poll,
             inbox,
+            waker: waker.clone(),
             slots,
             slab: Vec::new(),
             stages: Vec::new(),
@@ -120,6 +123,7 @@ impl Reactor {
                 let Some(place) = self.unread.pop_front() else { break };
                 self.read_on(place, lifecycle);
             }
+            self.waker.woken();
             commands.extend(self.inbox.try_iter().take(COMMANDS_PER_TURN));
             // The wake-up for what is left has been used up.
             more_commands = commands.len() == COMMANDS_PER_TURN;
