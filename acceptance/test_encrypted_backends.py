@@ -1,4 +1,4 @@
-"""What the server itself calls over TLS: functions, HTTP backends and key sets. It trusts whom its system trusts."""
+"""What the server itself calls over TLS: HTTP backends and key sets. It trusts whom its system trusts."""
 
 import json
 import ssl
@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from deadline import eventually
-from function_host import OK, FunctionHost
+from function_host import FunctionHost
 
 ISSUER = "https://issuer.test"
 
@@ -23,7 +23,15 @@ def authority():
 
 
 @pytest.fixture
+def functions():
+    host = FunctionHost()
+    yield host
+    host.close()
+
+
+@pytest.fixture
 def host(authority):
+    """An HTTPS server that the authority vouches for."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(tls)
     host = FunctionHost(tls)
@@ -39,8 +47,8 @@ def trusting(authority, tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
 
 
-def api_file(host: FunctionHost, tmp_path, change=lambda api: None) -> str:
-    path = host.write_api(tmp_path / "chat.json")
+def api_file(functions: FunctionHost, tmp_path, change=lambda api: None) -> str:
+    path = functions.write_api(tmp_path / "chat.json")
     api = json.loads(path.read_text())
     change(api)
     path.write_text(json.dumps(api))
@@ -56,25 +64,20 @@ def proxied(host: FunctionHost):
     return change
 
 
-def test_functions_and_backends_are_reached_over_tls(host, trusting, start_server, tmp_path):
-    server = start_server("--api", api_file(host, tmp_path, proxied(host)))
+def test_backends_are_reached_over_tls(host, functions, trusting, start_server, tmp_path):
+    server = start_server("--api", api_file(functions, tmp_path, proxied(host)))
     host.results["backend"] = {"said": "by a backend"}
     with connect(f"ws://{server.listen}/chat/prod") as client:
-        assert host.event("connect")["requestContext"]["eventType"] == "CONNECT"
         client.send('{"action":"echo"}')
         assert json.loads(client.recv(timeout=30)) == {"said": "by a backend"}
 
 
-def test_a_backend_that_nobody_vouches_for_is_not_spoken_to(host, start_server, tmp_path, monkeypatch):
+def test_a_backend_that_nobody_vouches_for_is_not_spoken_to(host, functions, start_server, tmp_path, monkeypatch):
     stranger = tmp_path / "stranger.pem"
     trustme.CA().cert_pem.write_to_path(str(stranger))
     monkeypatch.setenv("SSL_CERT_FILE", str(stranger))
 
-    def without_connect(api):
-        proxied(host)(api)
-        api["routes"] = [route for route in api["routes"] if route["routeKey"] != "$connect"]
-
-    server = start_server("--api", api_file(host, tmp_path, without_connect))
+    server = start_server("--api", api_file(functions, tmp_path, proxied(host)))
     with connect(f"ws://{server.listen}/chat/prod") as client:
         client.send('{"action":"echo"}')
         assert json.loads(client.recv(timeout=30))["message"] == "Internal server error"
@@ -108,20 +111,20 @@ def enter(server, key, kid: str, algorithm: str) -> int:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
-def test_tokens_are_verified_with_keys_fetched_over_tls(host, trusting, start_server, tmp_path, algorithm):
+def test_tokens_are_verified_with_keys_fetched_over_tls(host, functions, trusting, start_server, tmp_path, algorithm):
     key, other = new_key(algorithm), new_key(algorithm)
     host.results["keys"] = {"keys": [public(key, "one", algorithm)]}
-    server = start_server("--api", api_file(host, tmp_path, guarded(host, algorithm)))
+    server = start_server("--api", api_file(functions, tmp_path, guarded(host, algorithm)))
 
     assert enter(server, key, "one", algorithm) == 101
-    assert host.event("connect")["requestContext"]["authorizer"]["principalId"] == "ann"
+    assert functions.event("connect")["requestContext"]["authorizer"]["principalId"] == "ann"
     assert enter(server, other, "one", algorithm) == 401
 
 
-def test_keys_are_fetched_again_when_they_rotate(host, trusting, start_server, tmp_path):
+def test_keys_are_fetched_again_when_they_rotate(host, functions, trusting, start_server, tmp_path):
     first, second = new_key("ES256"), new_key("ES256")
     host.results["keys"] = {"keys": [public(first, "first", "ES256")]}
-    server = start_server("--api", api_file(host, tmp_path, guarded(host, "ES256")))
+    server = start_server("--api", api_file(functions, tmp_path, guarded(host, "ES256")))
     assert enter(server, first, "first", "ES256") == 101
 
     host.results["keys"] = {"keys": [public(second, "second", "ES256")]}
