@@ -4,16 +4,12 @@ use crate::Failure;
 use crate::payload;
 use crate::server_process::Order;
 use bytes::Bytes;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use sluicegate_gateway::api::{ApiDefinition, IntegrationDefinition, RouteDefinition, StageDefinition};
-use sluicegate_gateway::{Arrived, Clock, Gateway, Hub, HubOptions, Parts, Tapped};
+use sluicegate_gateway::{Clock, Gateway, Hub, HubOptions, Parts};
 use sluicegate_protocol::{BoxFuture, Connections, Invocation, Invoke, InvokeError, StageId};
-use std::convert::Infallible;
 use std::io::BufRead;
 use std::sync::Arc;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 const API: &str = "bench";
 const STAGE: &str = "prod";
@@ -77,19 +73,9 @@ async fn accept(listener: TcpListener, gateway: Gateway) {
     loop {
         // A client that left before it was accepted is no reason to stop.
         let Ok((socket, remote)) = listener.accept().await else { continue };
-        tokio::spawn(serve(socket, remote, gateway.clone()));
+        // As the server has it: small writes leave at once.
+        if socket.set_nodelay(true).is_ok() {
+            tokio::spawn(gateway.clone().serve((socket, remote)));
+        }
     }
-}
-
-/// As the server does it: small writes leave at once, and a head has a deadline.
-async fn serve(socket: TcpStream, remote: std::net::SocketAddr, gateway: Gateway) {
-    let (Ok(()), Ok(local)) = (socket.set_nodelay(true), socket.local_addr()) else { return };
-    let (socket, head) = Tapped::new(socket);
-    let service = service_fn(move |request| {
-        let (gateway, head) = (gateway.clone(), head.clone());
-        async move { Ok::<_, Infallible>(gateway.respond(request, Arrived { remote, local, head: &head }).await) }
-    });
-    let serving = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(socket), service);
-    // An error here is a client that left; the bench counts its clients itself.
-    let _ = serving.with_upgrades().await;
 }

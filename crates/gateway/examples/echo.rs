@@ -4,13 +4,9 @@
 //! `strict` beside it takes what API Gateway takes. Whatever comes goes back as it came, text as text and binary as binary.
 
 use bytes::Bytes;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use sluicegate_gateway::{Arrived, Clock, Gateway, Hub, HubOptions, Parts, Tapped};
+use sluicegate_gateway::{Clock, Gateway, Hub, HubOptions, Parts};
 use sluicegate_protocol::{BoxFuture, Invocation, Invoke, InvokeError};
-use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -42,17 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(&address).await?;
     println!("echoing on ws://{address}/echo and ws://{address}/strict");
     loop {
-        let (socket, remote) = listener.accept().await?;
-        let (gateway, local) = (gateway.clone(), socket.local_addr()?);
-        let (socket, head) = Tapped::new(socket);
-        let service = service_fn(move |request| {
-            let (gateway, head) = (gateway.clone(), head.clone());
-            async move {
-                let arrived = Arrived { remote, local, head: &head };
-                Ok::<_, Infallible>(gateway.respond(request, arrived).await)
-            }
-        });
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service).with_upgrades());
+        tokio::spawn(gateway.clone().serve(listener.accept().await?));
     }
 }
 

@@ -6,13 +6,14 @@ use crate::authorizer::authorize;
 use crate::event::{self, Arrival, Moment};
 use crate::exchange::{ClientRequest, Exchange, Occasion};
 use crate::gateway::Inner;
-use crate::head::{Head, Tapped};
+use crate::http_connection::Caller;
 use crate::hub::{Opening, Reservation};
 use crate::integration::Failure;
 use crate::peer::Peer;
 use crate::reply;
 use crate::report::Report;
 use crate::stage::Stage;
+use crate::tap::Admitted;
 use crate::throttle::Asking;
 use crate::websocket::handshake::{Refusal, accept_key};
 use crate::websocket::{Compression, extension};
@@ -24,24 +25,18 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::Full;
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use sluicegate_endpoint::{Response, RunOn};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// A 101 that could not be written by then has lost its client.
-const UPGRADE_TIMEOUT: Duration = Duration::from_secs(30);
+use std::time::Instant;
 
 /// Answers a request for a stage that is served.
 pub(crate) async fn connect<B>(
     inner: &Arc<Inner>,
     stage: Arc<Stage>,
-    mut request: Request<B>,
-    head: &Head,
-    arrival: Arrival,
+    request: Request<B>,
+    caller: &Caller,
 ) -> Response {
-    let upgrade = hyper::upgrade::on(&mut request);
+    let arrival = Arrival { remote: caller.remote, local_port: caller.local.port() };
     let (parts, _) = request.into_parts();
     let accept = match accept_key(&parts) {
         Ok(accept) => accept,
@@ -59,19 +54,16 @@ pub(crate) async fn connect<B>(
     if extensions.is_some() {
         peer.compression = Compression::Deflate;
     }
-    let headers = head.headers().unwrap_or_else(|| plain_headers(&parts.headers));
+    let headers = caller.tap.headers().unwrap_or_else(|| plain_headers(&parts.headers));
     let request = event::client_request(parts, headers, inner.clock.now_ms(), arrival);
     let candidate = Candidate { inner: inner.clone(), stage, peer, reservation, request };
     let handshake = inner.handshakes.token();
     // A client that leaves meanwhile does not stop `$connect` half-way: it is run to its end, and if it admits the client,
     // the opening that nobody takes ends the connection as lost, with its `$disconnect`.
-    let decision = RunOn::new(async move {
-        let _handshake = handshake;
-        candidate.decide().await
-    });
-    match decision.await {
+    let (decision, handshake) = RunOn::new(async move { (candidate.decide().await, handshake) }).await;
+    match decision {
         Ok((opening, subprotocol)) => {
-            inner.handshakes.spawn(hand_over(upgrade, opening));
+            caller.tap.admit(Admitted { opening, handshake });
             switching_protocols(accept, extensions, subprotocol)
         }
         Err(refusal) => refusal,
@@ -167,19 +159,6 @@ fn failed(failure: Failure) -> Response {
             "BadRequestException",
             r#"{"message": "Unsupported Media Type"}"#,
         ),
-    }
-}
-
-/// Waits until the 101 is written, then gives the socket to the hub.
-async fn hand_over(upgrade: OnUpgrade, opening: Opening) {
-    let Ok(Ok(upgraded)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<Tapped>>() else {
-        tracing::error!("the HTTP server did not serve a tapped socket; the connection is dropped");
-        return;
-    };
-    match parts.io.into_inner().into_inner().into_std() {
-        Ok(socket) => opening.attach(socket, parts.read_buf),
-        Err(error) => tracing::warn!(%error, "a socket could not be taken over; the connection is dropped"),
     }
 }
 

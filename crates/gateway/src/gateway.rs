@@ -9,8 +9,7 @@ use crate::clock::Clock;
 use crate::connect;
 use crate::dispatch::Dispatcher;
 use crate::domain::Mapped;
-use crate::event::Arrival;
-use crate::head::Head;
+use crate::http_connection::{Caller, serve_connection};
 use crate::hub::{Hub, HubThreads};
 use crate::integration::Integrations;
 use crate::management;
@@ -23,6 +22,8 @@ use bytes::Bytes;
 use http::Request;
 use http::header::HOST;
 use hyper::body::Body;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioTimer;
 use sluicegate_endpoint::{Credentials, Response};
 use sluicegate_protocol::Invoke;
 use std::io;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
@@ -114,13 +116,6 @@ pub struct GatewayOptions {
     pub logs_dir: Option<PathBuf>,
 }
 
-/// A request as it arrived.
-pub struct Arrived<'a> {
-    pub remote: SocketAddr,
-    pub local: SocketAddr,
-    pub head: &'a Head,
-}
-
 impl Gateway {
     /// Checks the APIs and starts to serve connections. Call it on the runtime that shall run the integrations.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
@@ -184,14 +179,14 @@ impl Gateway {
     }
 
     /// Answers a request that [`claims`](Self::claims) accepted.
-    pub async fn respond<B>(&self, request: Request<B>, arrived: Arrived<'_>) -> Response
+    pub async fn respond<B>(&self, request: Request<B>, caller: &Caller) -> Response
     where
         B: Body<Data = Bytes>,
     {
         let inner = &self.0;
         let path = request.uri().path();
         match inner.stages.at_domain(host(&request), path) {
-            Some(Mapped::Stage(stage)) => return self.connect(stage, request, arrived).await,
+            Some(Mapped::Stage(stage)) => return self.connect(stage, request, caller).await,
             Some(Mapped::Connection(stage, id)) => return management::respond(inner, Some(&stage), &id, request).await,
             Some(Mapped::UnknownRoute(route)) => return reply::no_route(&route, request.method()),
             Some(Mapped::Nothing) => return reply::forbidden(),
@@ -205,19 +200,31 @@ impl Gateway {
                 management::respond(inner, stage.as_deref(), &id, request).await
             }
             Some(Target::Stage(address)) => match inner.stages.find(&address).filter(|stage| !closed(stage)) {
-                Some(stage) => self.connect(stage, request, arrived).await,
+                Some(stage) => self.connect(stage, request, caller).await,
                 None => reply::forbidden(),
             },
             None => reply::forbidden(),
         }
     }
 
-    async fn connect<B>(&self, stage: Arc<Stage>, request: Request<B>, arrived: Arrived<'_>) -> Response {
+    /// Serves one connection of a port that leads nowhere but here.
+    pub async fn serve(self, connection: (TcpStream, SocketAddr)) {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new());
+        let answer = |request, caller: Caller| {
+            let gateway = self.clone();
+            async move { gateway.respond(request, &caller).await }
+        };
+        if let Err(error) = serve_connection(&http, connection, std::future::pending(), answer).await {
+            tracing::debug!(%error, "an HTTP connection ended early");
+        }
+    }
+
+    async fn connect<B>(&self, stage: Arc<Stage>, request: Request<B>, caller: &Caller) -> Response {
         if self.0.draining.load(Ordering::Acquire) {
             return connect::unavailable();
         }
-        let arrival = Arrival { remote: arrived.remote, local_port: arrived.local.port() };
-        connect::connect(&self.0, stage, request, arrived.head, arrival).await
+        connect::connect(&self.0, stage, request, caller).await
     }
 
     /// Refuses new connections, closes the open ones with 1001, and returns when every `$disconnect` has run. Bound it

@@ -1,13 +1,14 @@
 //! The operators' port: is it alive, is it ready, what does it count.
 
 use crate::health::{Life, Phase};
-use crate::listener::{Answer, Caller, RequestBody};
+use crate::listener::{Answer, RequestBody};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use sluicegate_endpoint::{Response, json};
+use sluicegate_gateway::Caller;
 use sluicegate_protocol::CallTable;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -32,7 +33,7 @@ enum Question {
 }
 
 impl Answer for Admin {
-    async fn answer(self, request: http::Request<RequestBody>, _caller: Caller) -> Response {
+    async fn answer(self, request: http::Request<RequestBody>, _caller: &Caller) -> Response {
         let mut response = match question(request.method(), request.uri().path()) {
             Question::Health => json(StatusCode::OK, json!({ "status": "alive" }).to_string()),
             Question::Ready => self.ready().await,

@@ -8,14 +8,11 @@ use http::StatusCode;
 use http::header::{CONNECTION, HeaderValue};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use sluicegate_endpoint::{Response, Watched};
-use sluicegate_gateway::{Head, Tapped};
-use std::convert::Infallible;
+use sluicegate_gateway::{Caller, serve_connection};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -26,18 +23,8 @@ use tracing::{debug, warn};
 pub type RequestBody = Watched<Incoming>;
 
 /// What a port answers with.
-pub trait Answer: Clone + Send + Sync + 'static {
-    fn answer(self, request: http::Request<RequestBody>, caller: Caller) -> impl Future<Output = Response> + Send;
-}
-
-/// Who asks, and how.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    pub remote: SocketAddr,
-    /// The address the caller dialled.
-    pub local: SocketAddr,
-    /// The request's head in the caller's own spelling.
-    pub head: Head,
+pub trait Answer: Clone + Send + Sync + Unpin + 'static {
+    fn answer(self, request: http::Request<RequestBody>, caller: &Caller) -> impl Future<Output = Response> + Send;
 }
 
 /// The limits of one port.
@@ -208,37 +195,20 @@ async fn connection(
     mut stopped: watch::Receiver<bool>,
     _slot: Slot,
 ) {
-    let prepared = if INHERITED { Ok(()) } else { prepare((&stream).into(), limits.dead_peer_timeout) };
-    let local = match prepared.and_then(|()| stream.local_addr()) {
-        Ok(local) => local,
-        Err(error) => {
-            // The peer has gone already.
-            debug!(%peer, %error, "cannot set socket options");
-            return;
-        }
-    };
-    let (stream, head) = Tapped::new(stream);
-    let caller = Caller { remote: peer, local, head };
-    let service = service_fn(|request| {
-        let answering = respond(answer.clone(), request, caller.clone());
-        async { Ok::<_, Infallible>(answering.await) }
-    });
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
+    if !INHERITED && let Err(error) = prepare((&stream).into(), limits.dead_peer_timeout) {
+        // The peer has gone already.
+        return debug!(%peer, %error, "cannot set socket options");
+    }
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.max_head_bytes)
-        .max_headers(limits.max_headers)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut serving = pin!(serving);
-    let ended = tokio::select! {
-        ended = &mut serving => ended,
-        _ = stopped.changed() => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
+        .max_headers(limits.max_headers);
+    let stopped = async move {
+        let _ = stopped.changed().await;
     };
-    if let Err(error) = ended {
+    let answering = move |request, caller| respond(answer.clone(), request, caller);
+    if let Err(error) = serve_connection(&http, (stream, peer), stopped, answering).await {
         debug!(%peer, %error, "an HTTP connection ended early");
     }
 }
@@ -246,14 +216,13 @@ async fn connection(
 /// Says so when the connection ends with this answer because the request was not read to its end. Clients that are not
 /// told send their next request into a socket that nobody reads.
 async fn respond(answer: impl Answer, request: http::Request<Incoming>, caller: Caller) -> Response {
-    let head = caller.head.clone();
     let (request, rest) = Watched::new(request);
-    let mut response = answer.answer(request, caller).await;
+    let mut response = answer.answer(request, &caller).await;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return response;
     }
     if rest.discard().await {
-        head.request_is_read();
+        caller.request_is_read();
     } else {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -1,12 +1,12 @@
 //! The public port: one address for WebSockets, `@connections`, tables and the live pages.
 
 use crate::ApiAddress;
-use crate::listener::{Answer, Caller, RequestBody};
+use crate::listener::{Answer, RequestBody};
 use crate::pages::Page;
 use http::{Method, Request, StatusCode};
 use serde_json::json;
 use sluicegate_endpoint::{Response, json};
-use sluicegate_gateway::{Arrived, Gateway};
+use sluicegate_gateway::{Caller, Gateway};
 use sluicegate_tables::Tables;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ enum Surface {
 }
 
 impl Answer for Public {
-    async fn answer(self, request: Request<RequestBody>, caller: Caller) -> Response {
+    async fn answer(self, request: Request<RequestBody>, caller: &Caller) -> Response {
         let limit = self.request_timeout;
         match tokio::time::timeout(limit, self.respond(request, caller)).await {
             Ok(response) => response,
@@ -46,12 +46,9 @@ impl Answer for Public {
 }
 
 impl Public {
-    async fn respond(self, request: Request<RequestBody>, caller: Caller) -> Response {
+    async fn respond(self, request: Request<RequestBody>, caller: &Caller) -> Response {
         match self.surface(&request) {
-            Surface::Gateway => {
-                let arrived = Arrived { remote: caller.remote, local: caller.local, head: &caller.head };
-                self.gateway.respond(request, arrived).await
-            }
+            Surface::Gateway => self.gateway.respond(request, caller).await,
             Surface::Tables => self.tables.respond(request).await,
             Surface::Apis => json(StatusCode::OK, json!({ "apis": *self.apis }).to_string()),
             Surface::Page(page) => page.respond(request.headers()),

@@ -3,15 +3,12 @@
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use sluicegate_endpoint::Credentials;
 use sluicegate_gateway::api::{ApiDefinition, UsageDefinition};
-use sluicegate_gateway::{Account, Arrived, Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts, Tapped};
+use sluicegate_gateway::{Account, Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use sluicegate_protocol::{BoxFuture, Connections, FunctionError, Invocation, Invoke, InvokeError, StageId};
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -266,17 +263,7 @@ impl Server {
 
 async fn accept(listener: TcpListener, gateway: Gateway) {
     loop {
-        let (socket, remote) = listener.accept().await.unwrap();
-        let (gateway, local) = (gateway.clone(), socket.local_addr().unwrap());
-        let (socket, head) = Tapped::new(socket);
-        let service = service_fn(move |request| {
-            let (gateway, head) = (gateway.clone(), head.clone());
-            async move {
-                let arrived = Arrived { remote, local, head: &head };
-                Ok::<_, Infallible>(gateway.respond(request, arrived).await)
-            }
-        });
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service).with_upgrades());
+        tokio::spawn(gateway.clone().serve(listener.accept().await.unwrap()));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Request heads as the client wrote them.
+//! A client's socket while it speaks HTTP, and what is noted as its bytes pass.
 //!
 //! Events show header names in the client's own spelling, which the HTTP library does not keep. So the bytes of each head
 //! are noted as they pass, and read again only for an upgrade.
@@ -7,6 +7,7 @@
 //! the answer that the peer has not read yet; so after a request that was not read to its end the socket lingers
 //! (RFC 9112, 9.6).
 
+use crate::hub::Opening;
 use parking_lot::Mutex;
 use std::io;
 use std::pin::Pin;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Heads above this are refused by the HTTP server anyway.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -30,23 +32,32 @@ const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_READ_BYTES: usize = 16 * 1024;
 
 /// A client's socket on its way through the HTTP server.
-pub struct Tapped {
+pub(crate) struct Tapped {
     socket: TcpStream,
-    head: Head,
+    tap: Tap,
     /// An answer was begun, so that what is read next opens a new request.
     answered: bool,
     lingering: Option<Lingering>,
 }
 
-/// The last request head that was read from a [`Tapped`] socket.
-#[derive(Clone, Debug, Default)]
-pub struct Head(Arc<Request>);
+/// What a [`Tapped`] socket and those who answer its requests know of each other.
+#[derive(Clone, Default)]
+pub(crate) struct Tap(Arc<Noted>);
 
-#[derive(Debug, Default)]
-struct Request {
+#[derive(Default)]
+struct Noted {
+    /// The last request head that was read.
     head: Mutex<Vec<u8>>,
     /// Bytes came since the last request that was read to its end.
     unread: AtomicBool,
+    admitted: Mutex<Option<Admitted>>,
+}
+
+/// A client whose 101 is being written; then its socket goes to the hub.
+pub(crate) struct Admitted {
+    pub(crate) opening: Opening,
+    /// Held until then: the hub outlives all handshakes.
+    pub(crate) handshake: TaskTrackerToken,
 }
 
 /// The write side is shut, and what still comes is thrown away.
@@ -56,20 +67,29 @@ struct Lingering {
 }
 
 impl Tapped {
-    pub fn new(socket: TcpStream) -> (Self, Head) {
-        let head = Head::default();
-        (Self { socket, head: head.clone(), answered: false, lingering: None }, head)
+    pub(crate) fn new(socket: TcpStream) -> (Self, Tap) {
+        let tap = Tap::default();
+        (Self { socket, tap: tap.clone(), answered: false, lingering: None }, tap)
     }
 
-    pub fn into_inner(self) -> TcpStream {
+    pub(crate) fn into_inner(self) -> TcpStream {
         self.socket
     }
 }
 
-impl Head {
+impl Tap {
     /// Says that the request was read to its end: nothing of it can be on its way any more.
-    pub fn request_is_read(&self) {
+    pub(crate) fn request_is_read(&self) {
         self.0.unread.store(false, Ordering::Relaxed);
+    }
+
+    /// Says where the socket goes when the answer to this request is written.
+    pub(crate) fn admit(&self, client: Admitted) {
+        *self.0.admitted.lock() = Some(client);
+    }
+
+    pub(crate) fn admitted(&self) -> Option<Admitted> {
+        self.0.admitted.lock().take()
     }
 
     /// Header names and values in the order and spelling of the client; `None` if the head was not kept whole.
@@ -103,7 +123,7 @@ impl AsyncRead for Tapped {
         let read = &buffer.filled()[before..];
         if !read.is_empty() {
             let starts_anew = std::mem::take(&mut self.answered);
-            self.head.note(read, starts_anew);
+            self.tap.note(read, starts_anew);
         }
         result
     }
@@ -135,7 +155,7 @@ impl AsyncWrite for Tapped {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
             ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
-            if !self.head.0.unread.load(Ordering::Relaxed) {
+            if !self.tap.0.unread.load(Ordering::Relaxed) {
                 return Poll::Ready(Ok(()));
             }
         }
