@@ -27,6 +27,9 @@ mod event;
 mod exchange;
 mod gateway;
 mod head;
+#[cfg(feature = "hot-paths")]
+#[doc(hidden)]
+pub mod hot_paths;
 mod hub;
 mod integration;
 mod management;

@@ -12,6 +12,9 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "hot-paths")]
+pub(crate) use reactor::in_memory;
+
 use crate::clock::Clock;
 use crate::peer::Peer;
 use crate::websocket::{Compression, Frame, FrameLimits, Wire};
