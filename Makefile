@@ -21,13 +21,18 @@ run: page-if-possible ## Builds the server with its page, starts it, and prints 
 	exec target/release/sluicegate serve --batch-window 0 --collector 1s $(ARGS)
 
 .PHONY: test
-test: tools page lint test-rust test-packages test-e2e test-acceptance ## Installs what the tests need and runs them all
+test: tools page lint test-rust test-counts test-packages test-e2e test-acceptance ## Installs what the tests need and runs them all
 	@echo "All tests passed."
 
 .PHONY: bench
 bench: ## Measures latency, fan-out and memory per connection
 	cargo build --release -p sluicegate -p sluicegate-bench
 	cargo run --release -p sluicegate-bench -- $(ARGS)
+
+.PHONY: counts
+counts: ## Counts the instructions of the hot paths and compares them with bench/instructions.toml
+	scripts/install-valgrind
+	cargo run --quiet --locked -p xtask -- counts $(ARGS)
 
 .PHONY: conformance
 conformance: ## Runs the conformance cases of WebSocket APIs, prints a table, and writes docs/reference/conformance.md
@@ -56,6 +61,11 @@ lint: ## Formatting, clippy, and the types of the packages
 .PHONY: test-rust
 test-rust: ## The Rust tests
 	cargo test --workspace --locked
+
+.PHONY: test-counts
+test-counts: ## That no hot path has grown by more than 5 %
+	scripts/install-valgrind
+	cargo run --quiet --locked -p xtask -- counts
 
 .PHONY: test-packages
 test-packages: packages/node_modules/.package-lock.json ## The tests of the TypeScript packages

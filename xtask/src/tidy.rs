@@ -20,6 +20,7 @@ const LEVELS: &[(&str, &[&str])] = &[
     ("sluicegate-tables", &["sluicegate-protocol", "sluicegate-endpoint"]),
     ("sluicegate-mappings", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-tables"]),
     ("sluicegate-conformance", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-gateway"]),
+    ("sluicegate-counts", &["sluicegate-endpoint", "sluicegate-velocity", "sluicegate-gateway", "sluicegate-tables"]),
     ("xtask", &[]),
 ];
 

@@ -26,6 +26,9 @@ mod domain;
 mod event;
 mod exchange;
 mod gateway;
+#[cfg(feature = "hot-paths")]
+#[doc(hidden)]
+pub mod hot_paths;
 mod http_connection;
 mod hub;
 mod integration;

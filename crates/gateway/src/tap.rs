@@ -105,7 +105,7 @@ impl Tap {
         Some(request.headers.iter().map(|header| (header.name.to_owned(), text(header.value))).collect())
     }
 
-    fn note(&self, bytes: &[u8], starts_anew: bool) {
+    pub(crate) fn note(&self, bytes: &[u8], starts_anew: bool) {
         self.0.unread.store(true, Ordering::Relaxed);
         let mut head = self.0.head.lock();
         if starts_anew {

@@ -15,6 +15,9 @@ mod core;
 mod definitions;
 mod engine;
 mod ensure;
+#[cfg(feature = "hot-paths")]
+#[doc(hidden)]
+pub mod hot_paths;
 mod open;
 mod refusal;
 mod retention;

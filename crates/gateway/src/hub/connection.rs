@@ -7,8 +7,8 @@ use mio::net::TcpStream;
 use sluicegate_protocol::ConnectionId;
 use std::sync::Arc;
 
-pub(super) struct Connection {
-    pub(super) socket: Option<TcpStream>,
+pub(super) struct Connection<S = TcpStream> {
+    pub(super) socket: Option<S>,
     pub(super) outbound: Outbound,
     pub(super) phase: Phase,
     /// Milliseconds since the epoch: the last message or ping from the client, or message to it; then the begin of its close.
@@ -42,7 +42,7 @@ pub(super) struct Closing {
     pub(super) shut: bool,
 }
 
-impl Connection {
+impl<S> Connection<S> {
     pub(super) fn new(peer: Arc<Peer>, member: u32, now: u64) -> Self {
         let open = Open { peer, decoder: Decoder::default(), member, paused: false };
         Self { socket: None, outbound: Outbound::default(), phase: Phase::Open(open), last_active: now, unread: false }

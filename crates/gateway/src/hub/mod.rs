@@ -13,6 +13,9 @@ mod slots;
 mod tests;
 mod waker;
 
+#[cfg(feature = "hot-paths")]
+pub(crate) use reactor::in_memory;
+
 use crate::clock::Clock;
 use crate::peer::Peer;
 use crate::websocket::{Compression, Frame, FrameLimits, Wire};

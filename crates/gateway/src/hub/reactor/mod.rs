@@ -7,6 +7,9 @@ mod members;
 mod reading;
 mod writing;
 
+#[cfg(feature = "hot-paths")]
+pub(crate) use writing::in_memory;
+
 use super::connection::Connection;
 use super::slots::{self, Slots};
 use super::waker::Waker;

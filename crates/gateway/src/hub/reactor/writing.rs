@@ -1,5 +1,8 @@
 //! From frames to sockets: one place, or every member of a stage.
 
+#[cfg(feature = "hot-paths")]
+pub(crate) mod in_memory;
+
 use super::Reactor;
 use crate::hub::connection::Connection;
 use crate::hub::outbound::Accepted;
@@ -49,7 +52,7 @@ struct Delivery {
 }
 
 impl Delivery {
-    fn write(&mut self, slab: &mut [Option<Connection>], places: &[u32], frames: &[Bytes]) {
+    fn write<S: io::Write>(&mut self, slab: &mut [Option<Connection<S>>], places: &[u32], frames: &[Bytes]) {
         let slices: Vec<_> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
         for place in places {
             let Some(connection) = &mut slab[*place as usize] else { continue };
@@ -65,7 +68,7 @@ impl Delivery {
     }
 }
 
-impl Connection {
+impl<S: io::Write> Connection<S> {
     /// Until its socket has come, everything is queued.
     pub(super) fn write(&mut self, frames: &[Bytes], slices: &[IoSlice<'_>], limit: usize) -> io::Result<Accepted> {
         match &mut self.socket {
