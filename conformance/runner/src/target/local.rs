@@ -72,7 +72,7 @@ impl Local {
             hub,
             threads,
             clock: clock.clone(),
-            options: GatewayOptions { logs_dir: Some(logs.path().to_owned()), ..GatewayOptions::default() },
+            options: GatewayOptions { access_logs_dir: Some(logs.path().to_owned()), ..GatewayOptions::default() },
         })
         .map_err(|error| NotStarted::Refused(error.to_string()))?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| broken(&error))?;
