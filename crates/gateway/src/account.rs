@@ -1,6 +1,7 @@
 //! Whose gateway this is, as ARNs say it.
 
 use sluicegate_protocol::StageId;
+use std::fmt::{self, Display, Formatter};
 
 /// The region and account that stand in ARNs, and that signatures must be made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,12 @@ impl Account {
     pub(crate) fn masked_arn(&self, stage: &StageId, rest: &str) -> String {
         let shown = self.account_id.len().saturating_sub(4);
         self.arn_in(&format!("********{}", self.account_id.get(shown..).unwrap_or_default()), stage, rest)
+    }
+
+    /// The ARN of a function.
+    pub(crate) fn function_arn(&self, function: &str) -> impl Display {
+        let Self { region, account_id } = self;
+        fmt::from_fn(move |f: &mut Formatter<'_>| write!(f, "arn:aws:lambda:{region}:{account_id}:function:{function}"))
     }
 
     fn arn_in(&self, account: &str, stage: &StageId, rest: &str) -> String {

@@ -5,6 +5,7 @@ use crate::api::deployment::{RequiredParameter, Route};
 use crate::authorizer::authorize;
 use crate::event::{self, Arrival, Moment};
 use crate::exchange::{ClientRequest, Exchange, Occasion};
+use crate::execution_log::{ExecutionLog, Steps};
 use crate::gateway::Inner;
 use crate::http_connection::Caller;
 use crate::hub::{Opening, Reservation};
@@ -56,7 +57,7 @@ pub(crate) async fn connect<B>(
     }
     let headers = caller.tap.headers().unwrap_or_else(|| plain_headers(&parts.headers));
     let request = event::client_request(parts, headers, inner.clock.now_ms(), arrival);
-    let candidate = Candidate { inner: inner.clone(), stage, peer, reservation, request };
+    let candidate = Candidate { inner: inner.clone(), stage, peer, reservation, request, log: None };
     let handshake = inner.handshakes.token();
     // A client that leaves meanwhile does not stop `$connect` half-way: it is run to its end, and if it admits the client,
     // the opening that nobody takes ends the connection as lost, with its `$disconnect`.
@@ -77,18 +78,21 @@ struct Candidate {
     peer: Peer,
     reservation: Reservation,
     request: ClientRequest,
+    log: Option<ExecutionLog>,
 }
 
 impl Candidate {
     /// Decides, and reports what came of it. The error is the answer to the handshake.
     async fn decide(mut self) -> Result<(Opening, Option<HeaderValue>), Response> {
         let moment = Moment::new(self.inner.clock.now_ms().max(self.peer.connected_at));
+        let traffic = self.stage.traffic();
+        self.log = traffic.begin(&self.exchange(moment));
         let mut report = Report::default();
         let decision = self.ask(moment, &mut report).await;
         if let Err(refusal) = &decision {
             report.refused(refusal);
         }
-        report.finish(&self.exchange(moment), &self.stage.traffic());
+        report.finish(&self.exchange(moment), &traffic);
         let subprotocol = decision?;
         Ok((self.reservation.open(Arc::new(self.peer), self.inner.clock.now_ms()), subprotocol))
     }
@@ -104,6 +108,8 @@ impl Candidate {
         }
         let granted = granted?;
         (self.peer.authorizer, self.peer.identity) = (granted.authorizer, granted.identity);
+        let exchange = self.exchange(moment);
+        exchange.log.start(&exchange);
         if !self.inner.throttle.allows(&self.stage.traffic().throttle, Asking::Connect, moment.now) {
             return Err(too_many_requests());
         }
@@ -140,8 +146,8 @@ impl Candidate {
     }
 
     fn exchange(&self, moment: Moment) -> Exchange<'_> {
-        let occasion = Occasion::Connect(&self.request);
-        Exchange { stage: &self.stage, peer: &self.peer, moment, route_key: "$connect", occasion }
+        let (occasion, log) = (Occasion::Connect(&self.request), Steps::of(self.log.as_ref()));
+        Exchange { stage: &self.stage, peer: &self.peer, moment, route_key: "$connect", occasion, log }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::api::deployment::Route;
 use crate::event::Moment;
 use crate::exchange::{Exchange, Occasion};
+use crate::execution_log::Steps;
 use crate::gateway::Inner;
 use crate::hub::{Inbound, Lifecycle};
 use crate::integration::{Answer, Failure, WrittenAs};
@@ -101,13 +102,18 @@ async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, body: &Body) {
     let route = deployment.route_for(body.readable());
     let occasion =
         Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: &body.text, is_base64: body.is_base64 };
-    let exchange = Exchange { stage: &stage, peer, moment, route_key: route.map_or("", |route| &route.key), occasion };
+    let route_key = route.map_or("", |route| &route.key);
+    let exchange = Exchange { stage: &stage, peer, moment, route_key, occasion, log: Steps::default() };
+    let traffic = stage.traffic();
+    let log = traffic.begin(&exchange);
+    let exchange = Exchange { log: Steps::of(log.as_ref()), ..exchange };
+    exchange.log.start(&exchange);
     let mut report = Report::default();
     let outcome = handle(inner, route, &exchange, body, &mut report).await;
     if let Err(error) = &outcome {
         report.failed(*error);
     }
-    report.finish(&exchange, &stage.traffic());
+    report.finish(&exchange, &traffic);
     match outcome {
         Ok(answer) if route.is_some_and(|route| route.answers) => {
             inner.hub.post_and_forget(peer, frame(&answer, &stage.wire, peer));
@@ -142,6 +148,7 @@ async fn handle(
     let route = route.ok_or(GatewayError::NO_ROUTE)?;
     if let Some(Err(reason)) = route.validation.as_ref().map(|validation| validation.check(body.readable())) {
         tracing::debug!(route = %route.key, %reason, "a message does not fit its model");
+        exchange.log.failure_because(format_args!("Request body does not match model schema: "), &reason);
         report.invalid_body(reason);
         return Err(GatewayError::BAD_REQUEST_BODY);
     }
@@ -149,6 +156,9 @@ async fn handle(
     let answer = inner.integrations.run_reported(integration, exchange, report).await?;
     if route.answers && answer.body.len() > limits::MESSAGE_BYTES {
         tracing::warn!(route = %route.key, bytes = answer.body.len(), "a route response is larger than a message may be");
+        exchange
+            .log
+            .failure(format_args!("Execution failed: the response is larger than {} bytes", limits::MESSAGE_BYTES));
         return Err(GatewayError::INTEGRATION_FAILURE);
     }
     Ok(answer)
@@ -158,10 +168,13 @@ async fn handle(
 fn refuse(inner: &Inner, peer: &Peer, moment: Moment) {
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
     let occasion = Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: "", is_base64: false };
-    let exchange = Exchange { stage: &stage, peer, moment, route_key: "", occasion };
+    let exchange = Exchange { stage: &stage, peer, moment, route_key: "", occasion, log: Steps::default() };
+    let traffic = stage.traffic();
+    let log = traffic.begin(&exchange);
+    let exchange = Exchange { log: Steps::of(log.as_ref()), ..exchange };
     let mut report = Report::default();
     report.failed(GatewayError::THROTTLED);
-    report.finish(&exchange, &stage.traffic());
+    report.finish(&exchange, &traffic);
     send_error(inner, peer, GatewayError::THROTTLED.message, moment.request_id);
 }
 
@@ -183,14 +196,19 @@ async fn run_disconnect_route(inner: &Inner, peer: &Peer, reason: &CloseReason) 
     let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
     let deployment = stage.deployment();
     let (moment, occasion) = (Moment::new(inner.clock.now_ms()), Occasion::Disconnect(reason));
-    let exchange = Exchange { stage: &stage, peer, moment, route_key: "$disconnect", occasion };
+    let route_key = "$disconnect";
+    let exchange = Exchange { stage: &stage, peer, moment, route_key, occasion, log: Steps::default() };
+    let traffic = stage.traffic();
+    let log = traffic.begin(&exchange);
+    let exchange = Exchange { log: Steps::of(log.as_ref()), ..exchange };
+    exchange.log.start(&exchange);
     let mut report = Report::default();
     if let Some(route) = &deployment.disconnect
         && let Err(failure) = disconnect(inner, route, &exchange, &mut report).await
     {
         report.failed(failure.into());
     }
-    report.finish(&exchange, &stage.traffic());
+    report.finish(&exchange, &traffic);
 }
 
 /// Runs the `$disconnect` integration. Only when it could not run at all is it tried again.

@@ -1,6 +1,7 @@
 //! One request, message or end of a connection, with all that expressions may ask of it.
 
 use crate::event::Moment;
+use crate::execution_log::Steps;
 use crate::peer::Peer;
 use crate::stage::Stage;
 use http::request::Parts;
@@ -34,6 +35,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) moment: Moment,
     pub(crate) route_key: &'a str,
     pub(crate) occasion: Occasion<'a>,
+    /// Where is noted what is done for it.
+    pub(crate) log: Steps<'a>,
 }
 
 pub(crate) enum Occasion<'a> {

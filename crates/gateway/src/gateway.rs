@@ -1,6 +1,5 @@
 //! The gateway as the server sees it: requests in, answers out, and an orderly end.
 
-use crate::access_log::{AccessLogError, AccessLogs};
 use crate::account::Account;
 use crate::address::{Target, is_execute_api, resolve};
 use crate::api::{ApiDefinition, Problems, UsageDefinition};
@@ -12,10 +11,12 @@ use crate::domain::Mapped;
 use crate::http_connection::{Caller, serve_connection};
 use crate::hub::{Hub, HubThreads};
 use crate::integration::Integrations;
+use crate::log_file::LogFileError;
 use crate::management;
 use crate::reply;
 use crate::stage::{Stage, Stages};
 use crate::throttle::{AccountLimits, Throttle};
+use crate::traffic::Logs;
 use crate::user_agents::UserAgents;
 use crate::websocket::handshake;
 use bytes::Bytes;
@@ -54,7 +55,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     pub(crate) user_agents: UserAgents,
     pub(crate) throttle: Throttle,
-    access_logs: Arc<AccessLogs>,
+    logs: Arc<Logs>,
     pub(crate) bytes_in_flight: AtomicUsize,
     draining: AtomicBool,
     reactors: parking_lot::Mutex<Vec<JoinHandle<()>>>,
@@ -67,7 +68,7 @@ pub enum StartError {
     #[error("cannot start a reactor thread: {0}")]
     Thread(#[from] io::Error),
     #[error(transparent)]
-    AccessLog(#[from] AccessLogError),
+    LogFile(#[from] LogFileError),
 }
 
 /// What a gateway is made of.
@@ -113,32 +114,35 @@ pub struct GatewayOptions {
     /// What all stages together may take. No limit unless given: a server has the room that it has.
     pub account: AccountLimits,
     /// The folder for access logs, which is made when a stage has one. Without it none are written.
-    pub logs_dir: Option<PathBuf>,
+    pub access_logs_dir: Option<PathBuf>,
+    /// The same for execution logs.
+    pub execution_logs_dir: Option<PathBuf>,
 }
 
 impl Gateway {
     /// Checks the APIs and starts to serve connections. Call it on the runtime that shall run the integrations.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
-        let access_logs = Arc::new(AccessLogs::new(parts.options.logs_dir));
-        let stages = Stages::new(parts.apis, parts.domain_name, &parts.hub, access_logs.clone())?;
+        let logs = Arc::new(Logs::new(parts.options.access_logs_dir, parts.options.execution_logs_dir));
+        let stages = Stages::new(parts.apis, parts.domain_name, &parts.hub, logs.clone())?;
         if !parts.credentials.are_configured() {
             for stage in stages.served().iter().filter(|stage| stage.deployment().asks_for_signatures()) {
                 tracing::warn!(stage = %stage.id, "no credentials are configured: any signature opens this stage");
             }
         }
+        let account = parts.account;
         let inner = Arc::new(Inner {
             stages,
             hub: parts.hub,
-            account: parts.account,
+            integrations: Integrations::new(parts.invoke, account.clone()),
+            account,
             credentials: parts.credentials,
             usage_plans: UsagePlans::compile(&parts.usage)?,
-            integrations: Integrations::new(parts.invoke),
             handshakes: TaskTracker::new(),
             clock: parts.clock,
             runtime: Handle::current(),
             user_agents: UserAgents::default(),
             throttle: Throttle::new(parts.options.account),
-            access_logs,
+            logs,
             bytes_in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             reactors: parking_lot::Mutex::default(),
@@ -242,7 +246,7 @@ impl Gateway {
         let _ = ended.await;
         inner.integrations.tasks.close();
         inner.integrations.tasks.wait().await;
-        inner.access_logs.flush().await;
+        inner.logs.flush().await;
     }
 }
 

@@ -3,17 +3,18 @@
 //! For counting instructions (`bench/counts`), which thereby needs to know nothing of the inside. A run returns what it
 //! produced, in bytes or connections; zero would mean that it did not do its work.
 
-use crate::access_log::AccessLogs;
 use crate::api::ApiDefinition;
 use crate::clock::Clock;
 use crate::event::{self, Arrival, Moment};
 use crate::exchange::{Exchange, Occasion};
+use crate::execution_log::Steps;
 use crate::hub::in_memory::Audience;
 use crate::hub::{Hub, HubOptions};
 use crate::peer::Peer;
 use crate::selection_expression::SelectionExpression;
 use crate::stage::{Stage, Stages};
 use crate::tap::Tap;
+use crate::traffic::Logs;
 use crate::websocket::{Compression, Decoder, Event, Frame, Inflater, Rules};
 use http::Request;
 use serde_json::json;
@@ -87,7 +88,15 @@ pub fn build_message_event() -> impl FnMut() -> usize {
         let moment = Moment::new(black_box(NOW_MS));
         let id = RequestId::new(fastrand::u128(..));
         let occasion = Occasion::Message { id, body: black_box(&body), is_base64: false };
-        event::build(&Exchange { stage: &stage, peer: &peer, moment, route_key: "send", occasion }).len()
+        event::build(&Exchange {
+            stage: &stage,
+            peer: &peer,
+            moment,
+            route_key: "send",
+            occasion,
+            log: Steps::default(),
+        })
+        .len()
     }
 }
 
@@ -105,7 +114,15 @@ pub fn build_connect_event() -> impl FnMut() -> usize {
         parts.uri = uri.clone();
         let request = event::client_request(parts, headers, NOW_MS, arrival);
         let (moment, occasion) = (Moment::new(NOW_MS), Occasion::Connect(&request));
-        event::build(&Exchange { stage: &stage, peer: &peer, moment, route_key: "$connect", occasion }).len()
+        event::build(&Exchange {
+            stage: &stage,
+            peer: &peer,
+            moment,
+            route_key: "$connect",
+            occasion,
+            log: Steps::default(),
+        })
+        .len()
     }
 }
 
@@ -159,7 +176,7 @@ fn served() -> Arc<Stage> {
     // Its reactor is never started.
     let (hub, _) = Hub::new(HubOptions { reactors: 1, ..HubOptions::default() }, Clock::manual(NOW_MS))
         .expect("the system has an epoll instance left");
-    let logs = Arc::new(AccessLogs::new(None));
+    let logs = Arc::new(Logs::new(None, None));
     let domain_name = Box::new(|api: &str| format!("{api}.execute-api.us-east-1.amazonaws.com"));
     let stages =
         Stages::new(vec![definition], domain_name, &hub, logs).expect("the API names nothing that is not there");

@@ -6,8 +6,8 @@
 //! @connections → management ───────┘ └→ frames out      route response ←────┘
 //! ```
 //!
-//! Every exchange leaves a `report`, from which metrics and access logs are made; `traffic` holds a stage's throttles,
-//! series and log.
+//! Every exchange leaves a `report`, from which metrics and access logs are made, and tells its steps to an `execution_log`
+//! where there is one; `traffic` holds a stage's throttles, series and logs.
 //!
 //! **Boundary:** HTTP requests and sockets on one side, the [`Invoke`](sluicegate_protocol::Invoke) port on the other.
 //! **Invariant:** knows of functions nothing but their names and of tables nothing at all. Every client that was admitted
@@ -25,6 +25,7 @@ mod dispatch;
 mod domain;
 mod event;
 mod exchange;
+mod execution_log;
 mod gateway;
 #[cfg(feature = "hot-paths")]
 #[doc(hidden)]
@@ -32,6 +33,7 @@ pub mod hot_paths;
 mod http_connection;
 mod hub;
 mod integration;
+mod log_file;
 mod management;
 mod metrics;
 mod model;
@@ -47,11 +49,11 @@ mod traffic;
 mod user_agents;
 pub mod websocket;
 
-pub use access_log::AccessLogError;
 pub use account::Account;
 pub use clock::Clock;
 pub use gateway::{Gateway, GatewayOptions, Parts, StartError};
 pub use http_connection::{Caller, ConnectionError, serve_connection};
 pub use hub::{Hub, HubOptions, HubThreads};
+pub use log_file::LogFileError;
 pub use throttle::{AccountLimits, Rate};
 pub use websocket::FrameLimits;

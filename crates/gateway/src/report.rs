@@ -1,4 +1,4 @@
-//! What became of an exchange: gathered on its way, then told to metrics and access log at once.
+//! What became of an exchange: gathered on its way, then told to metrics and logs at once.
 
 use crate::exchange::{Exchange, Occasion};
 use crate::integration::{Answer, Backend, Failure};
@@ -135,11 +135,14 @@ impl Report {
         }
     }
 
-    /// Tells metrics and access log. Comes before the answer to the client, so that who has the answer finds both.
+    /// Tells metrics and logs. Comes before the answer to the client, so that who has the answer finds both.
     pub(crate) fn finish(&self, exchange: &Exchange<'_>, traffic: &Traffic) {
         self.measure(exchange, traffic.metrics.of(exchange.route_key));
         if let Some(log) = &traffic.access_log {
             log.write(exchange, self);
+        }
+        if let Some(log) = exchange.log.log() {
+            log.end(exchange, self);
         }
     }
 
@@ -183,7 +186,17 @@ impl Report {
         }
     }
 
-    fn status(&self) -> u16 {
+    /// Whether an integration was run, whatever came of it.
+    pub(crate) fn is_integrated(&self) -> bool {
+        self.integration.is_some()
+    }
+
+    pub(crate) fn error(&self) -> Option<&GatewayError> {
+        self.error.as_ref()
+    }
+
+    /// What the client was told; else what the integration said.
+    pub(crate) fn status(&self) -> u16 {
         match (&self.error, &self.integration) {
             (Some(error), _) => error.status,
             (None, Some(IntegrationCall { result: Ok(status), .. })) => *status,

@@ -1,6 +1,5 @@
 //! The stages this gateway serves, and how a request finds its own.
 
-use crate::access_log::AccessLogs;
 use crate::address::{StageAddress, without_port};
 use crate::api::compile::compile;
 use crate::api::definition::{ApiDefinition, StageDefinition};
@@ -12,7 +11,7 @@ use crate::authorizer::Admission;
 use crate::domain::{self, Mapped, Mapping};
 use crate::gateway::StartError;
 use crate::hub::{Hub, StageIndex};
-use crate::traffic::Traffic;
+use crate::traffic::{Logs, Traffic};
 use crate::websocket::Wire;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -30,7 +29,7 @@ pub(crate) struct Stage {
     pub(crate) admission: Arc<Admission>,
     /// What the stage serves: the API as it is, or as it was when it was deployed.
     deployment: Arc<Deployment>,
-    /// Its throttles, metrics and access log.
+    /// Its throttles, metrics and logs.
     traffic: Arc<Traffic>,
     variables: Vec<(String, String)>,
     domain_name: Arc<str>,
@@ -52,7 +51,7 @@ pub(crate) struct Stages {
     table: ArcSwap<Vec<Arc<Stage>>>,
     changing: Mutex<()>,
     hub: Hub,
-    access_logs: Arc<AccessLogs>,
+    logs: Arc<Logs>,
     domain_name: DomainName,
 }
 
@@ -97,11 +96,11 @@ impl Stages {
         definitions: Vec<ApiDefinition>,
         domain_name: DomainName,
         hub: &Hub,
-        access_logs: Arc<AccessLogs>,
+        logs: Arc<Logs>,
     ) -> Result<Self, StartError> {
         check_ids(&definitions)?;
         let (table, changing) = (ArcSwap::default(), Mutex::new(()));
-        let stages = Self { table, changing, hub: hub.clone(), access_logs, domain_name };
+        let stages = Self { table, changing, hub: hub.clone(), logs, domain_name };
         for definition in &definitions {
             stages.put(definition)?;
         }
@@ -161,7 +160,7 @@ impl Stages {
         // What is counted and throttled goes on where nothing about it changed.
         let traffic = match before {
             Some(before) if before.written == *written => before.traffic.clone(),
-            _ => Arc::new(Traffic::new(&id, settings, &self.access_logs)?),
+            _ => Arc::new(Traffic::new(&id, settings, &self.logs)?),
         };
         let (id, index) = match before {
             Some(before) => {

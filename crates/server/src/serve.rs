@@ -28,8 +28,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-/// The folder of access logs, in the data folder.
+/// The folders of what stages log, in the data folder.
 const ACCESS_LOGS: &str = "access-logs";
+const EXECUTION_LOGS: &str = "execution-logs";
 
 /// What can be started.
 #[derive(Debug)]
@@ -135,7 +136,8 @@ impl Server {
             clock: Clock::System,
             options: GatewayOptions {
                 account: AccountLimits::default(),
-                logs_dir: Some(data.path().join(ACCESS_LOGS)),
+                access_logs_dir: Some(data.path().join(ACCESS_LOGS)),
+                execution_logs_dir: Some(data.path().join(EXECUTION_LOGS)),
             },
         })?;
         let mappings = applications::mappings(&applications)?;

@@ -7,13 +7,9 @@ use crate::case::{ApiChange, Domain, Given};
 use crate::names::Names;
 use crate::usual_api::ApiDraft;
 use crate::wire::patiently;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use sluicegate_gateway::api::{ApiDefinition, DomainNameDefinition};
-use sluicegate_gateway::{Arrived, Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts, Tapped};
-use std::convert::Infallible;
+use sluicegate_gateway::{Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -72,7 +68,7 @@ impl Local {
             hub,
             threads,
             clock: clock.clone(),
-            options: GatewayOptions { logs_dir: Some(logs.path().to_owned()), ..GatewayOptions::default() },
+            options: GatewayOptions { access_logs_dir: Some(logs.path().to_owned()), ..GatewayOptions::default() },
         })
         .map_err(|error| NotStarted::Refused(error.to_string()))?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| broken(&error))?;
@@ -188,17 +184,7 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 async fn accept(listener: TcpListener, gateway: Gateway) {
-    while let Ok((socket, remote)) = listener.accept().await {
-        let Ok(local) = socket.local_addr() else { continue };
-        let gateway = gateway.clone();
-        let (socket, head) = Tapped::new(socket);
-        let service = service_fn(move |request| {
-            let (gateway, head) = (gateway.clone(), head.clone());
-            async move {
-                let arrived = Arrived { remote, local, head: &head };
-                Ok::<_, Infallible>(gateway.respond(request, arrived).await)
-            }
-        });
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service).with_upgrades());
+    while let Ok(connection) = listener.accept().await {
+        tokio::spawn(gateway.clone().serve(connection));
     }
 }

@@ -1,6 +1,6 @@
 //! A line's format: text with `$context` variables in it.
 
-use std::fmt::Write;
+use crate::log_file::push_visible;
 
 /// Longer lines are cut: what AWS takes as one log entry.
 const LINE_BYTES: usize = 1024 * 1024;
@@ -89,22 +89,13 @@ fn one_line(text: &str) -> String {
     text.replace(['\r', '\n'], " ")
 }
 
-/// Values come from clients. Escaped as in a JSON string, they can neither end a line, nor the quotes around them, nor
-/// speak to the terminal that shows them.
+/// Values come from clients. Escaped as in a JSON string, they cannot end the quotes around them either.
 fn push_escaped(line: &mut String, value: &str) {
     for character in value.chars() {
         match character {
             '"' => line.push_str("\\\""),
             '\\' => line.push_str("\\\\"),
-            '\n' => line.push_str("\\n"),
-            '\r' => line.push_str("\\r"),
-            '\t' => line.push_str("\\t"),
-            // Line and paragraph separators end a line for some readers.
-            character if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
-                // Writing to a string cannot fail.
-                let _ = write!(line, "\\u{:04x}", u32::from(character));
-            }
-            character => line.push(character),
+            character => push_visible(line, character),
         }
     }
 }

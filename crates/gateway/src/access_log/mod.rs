@@ -1,50 +1,17 @@
 //! Access logs: one line per connect, message and disconnect, in the stage's own format.
 //!
-//! A stage names a log group on AWS; here the lines go to a file of that name. They are written by one thread, so that a
-//! slow disk delays no message; what it cannot take in time is dropped and counted.
+//! A stage names a log group on AWS; here the lines go to a file of that name.
 
 mod format;
-mod writer;
 
 pub(crate) use format::Format;
-pub(crate) use writer::Destination;
 
 use crate::api::stage_settings::AccessLogTarget;
 use crate::exchange::Exchange;
+use crate::log_file::{Destination, LogFileError, LogFiles, file_name};
 use crate::report::Report;
-use parking_lot::Mutex;
 use sluicegate_protocol::StageId;
-use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
-use std::io;
 use std::path::PathBuf;
-use writer::Writer;
-
-/// What a file name may have before its `.log`.
-const NAME_BYTES: usize = 200;
-
-/// All access logs of a gateway.
-pub(crate) struct AccessLogs {
-    /// `None`: nothing is written.
-    folder: Option<PathBuf>,
-    opened: Mutex<Opened>,
-}
-
-#[derive(Default)]
-struct Opened {
-    /// Starts with the first file.
-    writer: Option<Writer>,
-    /// Stages may share a file.
-    files: HashMap<String, Destination>,
-}
-
-/// A file for access logs could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write the access log {}: {error}; make the folder writable, or choose another", path.display())]
-pub struct AccessLogError {
-    path: PathBuf,
-    error: io::Error,
-}
 
 /// The access log of a stage.
 pub(crate) struct AccessLog {
@@ -52,73 +19,29 @@ pub(crate) struct AccessLog {
     destination: Destination,
 }
 
-impl AccessLogs {
-    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder, opened: Mutex::default() }
-    }
-
-    /// Opens a stage's log. `None` when the gateway has no folder for logs.
-    pub(crate) fn open(&self, stage: &StageId, target: AccessLogTarget) -> Result<Option<AccessLog>, AccessLogError> {
-        let Some(folder) = &self.folder else {
-            tracing::warn!(%stage, "the stage has access log settings, but there is no folder for access logs");
-            return Ok(None);
-        };
-        let name = match &target.destination {
-            Some(arn) => file_name(arn),
-            None => file_name(&format!("{}-{}", stage.api, stage.stage)),
-        };
-        let path = folder.join(&name);
-        let destination = self.destination(name, &path).map_err(|error| AccessLogError { path, error })?;
-        Ok(Some(AccessLog { format: target.format, destination }))
-    }
-
-    fn destination(&self, name: String, path: &PathBuf) -> io::Result<Destination> {
-        let mut opened = self.opened.lock();
-        if let Some(known) = opened.files.get(&name) {
-            return Ok(known.clone());
-        }
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        // Appended to, so that a log which is copied away and truncated goes on at its start.
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let writer = match &mut opened.writer {
-            Some(writer) => writer,
-            none => none.insert(Writer::start()?),
-        };
-        let destination = writer.add(file, path.clone());
-        opened.files.insert(name, destination.clone());
-        Ok(destination)
-    }
-
-    /// Returns when every line so far is in its file.
-    pub(crate) async fn flush(&self) {
-        let flushed = self.opened.lock().writer.as_ref().map(Writer::flush);
-        if let Some(flushed) = flushed {
-            // The writer ends only with the gateway; if it is gone there is nothing to wait for.
-            let _ = flushed.await;
-        }
-    }
-}
-
 impl AccessLog {
+    /// Opens a stage's log. `None` when the gateway has no folder for logs.
+    pub(crate) fn open(
+        files: &LogFiles,
+        stage: &StageId,
+        target: AccessLogTarget,
+    ) -> Result<Option<Self>, LogFileError> {
+        let name = match &target.destination {
+            Some(arn) => group(arn),
+            None => &format!("{}-{}", stage.api, stage.stage),
+        };
+        let destination = files.open(stage, PathBuf::from(file_name(name)))?;
+        Ok(destination.map(|destination| Self { format: target.format, destination }))
+    }
+
     pub(crate) fn write(&self, exchange: &Exchange<'_>, report: &Report) {
         self.destination.write(self.format.render(|name| report.context(name).or_else(|| exchange.context(name))));
     }
 }
 
-/// A file name from an ARN's last part: `arn:aws:logs:…:log-group:/aws/chat:*` becomes `aws-chat.log`.
-fn file_name(arn: &str) -> String {
-    let part = arn.rsplit(':').find(|part| !matches!(*part, "" | "*")).unwrap_or_default();
-    let safe = |character: char| match character {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' | '-' => character,
-        _ => '-',
-    };
-    let name: String = part.chars().map(safe).take(NAME_BYTES).collect();
-    match name.trim_start_matches(['-', '.']) {
-        "" => "access.log".to_owned(),
-        name => format!("{name}.log"),
-    }
+/// An ARN's last part: `/aws/chat` of `arn:aws:logs:…:log-group:/aws/chat:*`.
+fn group(arn: &str) -> &str {
+    arn.rsplit(':').find(|part| !matches!(*part, "" | "*")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -136,12 +59,12 @@ mod tests {
             ),
             ("chat", "chat.log"),
             ("../../etc/passwd", "etc-passwd.log"),
-            ("..", "access.log"),
+            ("..", "unnamed.log"),
             ("a\0b\nc é", "a-b-c--.log"),
-            ("", "access.log"),
+            ("", "unnamed.log"),
         ] {
-            assert_eq!(file_name(arn), expected, "{arn}");
+            assert_eq!(file_name(group(arn)), expected, "{arn}");
         }
-        assert_eq!(file_name(&"x".repeat(5000)).len(), NAME_BYTES + 4);
+        assert!(file_name(&"x".repeat(5000)).len() < 255);
     }
 }

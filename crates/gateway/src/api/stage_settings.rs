@@ -1,8 +1,9 @@
-//! Settings of a stage: how its routes are throttled and measured, and what is written to its access log.
+//! Settings of a stage: how its routes are throttled and measured, and what is logged of them.
 
 use super::definition::{AccessLogSettings, ApiDefinition, RouteSettings, StageDefinition};
 use super::problem::Checker;
 use crate::access_log::Format;
+use crate::execution_log::Detail;
 use crate::throttle::{AccountLimits, Rate};
 
 /// A format longer than this is refused, as on AWS.
@@ -26,6 +27,8 @@ pub(crate) struct Controls {
     /// `None` where the settings name no limit: that of the node alone applies.
     pub(crate) throttle: Option<Rate>,
     pub(crate) metrics: MetricsDetail,
+    /// What is written to the execution log. `None`: nothing.
+    pub(crate) logging: Option<Detail>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +85,18 @@ fn controls(own: &RouteSettings, default: &RouteSettings) -> Controls {
         throttle: limited
             .then(|| Rate { per_second: rate.unwrap_or(account.per_second), burst: burst.unwrap_or(account.burst) }),
         metrics: if detailed == Some(true) { MetricsDetail::Route } else { MetricsDetail::Stage },
+        logging: logging(own, default),
+    }
+}
+
+/// Tracing data adds to steps; where only errors are written there is none.
+fn logging(own: &RouteSettings, default: &RouteSettings) -> Option<Detail> {
+    let data = own.data_trace_enabled.or(default.data_trace_enabled).unwrap_or_default();
+    match own.logging_level.as_ref().or(default.logging_level.as_ref())?.as_str() {
+        "ERROR" => Some(Detail::Errors),
+        "INFO" if data => Some(Detail::Data),
+        "INFO" => Some(Detail::Steps),
+        _ => None,
     }
 }
 
@@ -162,6 +177,37 @@ mod tests {
                 assert_eq!(of(key), of_others, "{key} {settings}");
             }
             assert_eq!(compiled.default.throttle, of_others, "{settings}");
+        }
+    }
+
+    #[test]
+    fn logging_is_off_unless_asked_for() {
+        for (default, own, of_echo, of_others) in [
+            (json!({}), json!({}), None, None),
+            (json!({"dataTraceEnabled": true}), json!({}), None, None),
+            (json!({"loggingLevel": "INFO"}), json!({}), Some(Detail::Steps), Some(Detail::Steps)),
+            (
+                json!({"loggingLevel": "INFO"}),
+                json!({"dataTraceEnabled": true}),
+                Some(Detail::Data),
+                Some(Detail::Steps),
+            ),
+            (
+                json!({"loggingLevel": "ERROR", "dataTraceEnabled": true}),
+                json!({"loggingLevel": "INFO"}),
+                Some(Detail::Data),
+                Some(Detail::Errors),
+            ),
+            (json!({"loggingLevel": "INFO"}), json!({"loggingLevel": "OFF"}), None, Some(Detail::Steps)),
+        ] {
+            let settings = json!({"defaultRouteSettings": default, "routeSettings": {"echo": own}});
+            let compiled = compile(settings.clone()).unwrap();
+            let of = |key: &str| compiled.routes.iter().find(|(known, _)| known == key).unwrap().1.logging;
+            assert_eq!(
+                (of("echo"), of("$connect"), compiled.default.logging),
+                (of_echo, of_others, of_others),
+                "{settings}"
+            );
         }
     }
 

@@ -7,6 +7,7 @@ use crate::api::definition::{ApiDefinition, AuthorizerDefinition, RouteDefinitio
 use crate::api::problem::Checker;
 use crate::event;
 use crate::exchange::{ClientRequest, Exchange};
+use crate::execution_log::Steps;
 use crate::gateway::Inner;
 use crate::integration::{Integrations, function_of};
 use crate::peer::AuthorizerContext;
@@ -21,6 +22,7 @@ const TIMEOUT: Duration = Duration::from_millis(limits::INTEGRATION_TIMEOUT_MS);
 const UNAUTHORIZED: &str = "Unauthorized";
 
 pub(crate) struct FunctionAuthorizer {
+    id: String,
     function: Arc<str>,
     /// All must be there before the function is asked.
     sources: Vec<IdentitySource>,
@@ -46,17 +48,17 @@ impl FunctionAuthorizer {
             return None;
         };
         // What is wrong with it is reported once, by `check`.
-        Self::read(written, &mut Checker::default())
+        Self::read(id, written, &mut Checker::default())
     }
 
     /// Reports what is wrong with the authorizers of an API, whether a route uses them or not.
     pub(super) fn check(definition: &ApiDefinition, checker: &mut Checker) {
         for (id, written) in &definition.authorizers {
-            checker.at(format!("authorizer {id}"), |checker| Self::read(written, checker));
+            checker.at(format!("authorizer {id}"), |checker| Self::read(id, written, checker));
         }
     }
 
-    fn read(written: &AuthorizerDefinition, checker: &mut Checker) -> Option<Self> {
+    fn read(id: &str, written: &AuthorizerDefinition, checker: &mut Checker) -> Option<Self> {
         if written.authorizer_type != "REQUEST" {
             checker.problem(
                 format!("authorizer type `{}`", written.authorizer_type),
@@ -75,7 +77,7 @@ impl FunctionAuthorizer {
         });
         let sources = sources.collect();
         match written.authorizer_uri.as_deref().filter(|uri| !uri.is_empty()) {
-            Some(uri) => Some(Self { function: function_of(uri).into(), sources }),
+            Some(uri) => Some(Self { id: id.to_owned(), function: function_of(uri).into(), sources }),
             None => {
                 checker.problem("the authorizer has no authorizerUri", "name the function to ask");
                 None
@@ -90,19 +92,26 @@ impl FunctionAuthorizer {
         request: &ClientRequest,
         caller: &[(&'static str, String)],
     ) -> Result<Verdict, Refusal> {
+        let (log, id) = (exchange.log, exchange.moment.request_id);
+        self.sources.iter().filter_map(IdentitySource::client_name).for_each(|name| log.hide_named(name, request));
         if !self.sources.iter().all(|source| source.is_given(exchange, request)) {
+            log.failure(format_args!("Unauthorized request: {id}"));
             return Err(Refusal::Unauthorized);
         }
+        log.step(format_args!("Starting authorizer: {} for request: {id}", self.id));
         let arn = inner.account.execute_api_arn(&exchange.peer.stage, exchange.route_key);
         let event = event::for_authorizer(exchange, request, &arn, caller);
         let started = Instant::now();
         let result = match ask(&inner.integrations, &self.function, event, TIMEOUT).await {
             Ok(result) => result,
-            Err(Unanswered::Unauthorized) => return Err(Refusal::Unauthorized),
-            Err(Unanswered::Failed(error)) => return Err(self.failed(&error)),
+            Err(Unanswered::Unauthorized) => {
+                log.failure(format_args!("Unauthorized request: {id}"));
+                return Err(Refusal::Unauthorized);
+            }
+            Err(Unanswered::Failed(error)) => return Err(self.failed(log, &error)),
         };
         let integration_latency = started.elapsed().as_millis() as u64;
-        let output = Output::parse(&result).map_err(|error| self.failed(&error))?;
+        let output = Output::parse(&result).map_err(|error| self.failed(log, &error))?;
         let explicitly = match policy::decide([&output.policy], "execute-api:Invoke", &[&arn]) {
             Decision::Allowed => None,
             Decision::ImplicitlyDenied => Some(""),
@@ -110,8 +119,10 @@ impl FunctionAuthorizer {
         };
         if let Some(explicitly) = explicitly {
             let message = format!("User is not authorized to access this resource{explicitly}");
+            log.failure(format_args!("The client is not authorized to perform this operation."));
             return Err(Refusal::AccessDenied(message));
         }
+        log.step(format_args!("Successfully completed authorizer execution"));
         let (values, principal_id) = (output.context, output.principal_id);
         Ok(Verdict {
             context: Some(AuthorizerContext { values, principal_id, integration_latency }),
@@ -120,7 +131,11 @@ impl FunctionAuthorizer {
         })
     }
 
-    fn failed(&self, error: &str) -> Refusal {
+    fn failed(&self, log: Steps<'_>, error: &str) -> Refusal {
+        log.failure_because(
+            format_args!("Execution failed due to configuration error: authorizer {}: ", self.id),
+            error,
+        );
         tracing::warn!(function = %self.function, %error, "an authorizer gave no usable answer; the client is refused");
         Refusal::Misconfigured
     }
@@ -150,6 +165,7 @@ async fn ask(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Account;
     use sluicegate_protocol::{BoxFuture, Invoke};
 
     struct Never;
@@ -162,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn silence_is_a_failure() {
-        let integrations = Integrations::new(Arc::new(Never));
+        let integrations = Integrations::new(Arc::new(Never), Account::default());
         let answer = ask(&integrations, &"slow".into(), Bytes::new(), Duration::from_millis(1)).await;
         assert!(matches!(answer, Err(Unanswered::Failed(_))), "{answer:?}");
     }

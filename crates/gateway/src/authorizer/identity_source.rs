@@ -22,6 +22,14 @@ impl IdentitySource {
             .or_else(|| named("stageVariables.").map(Self::StageVariable))
     }
 
+    /// The header or query parameter that it is.
+    pub(super) fn client_name(&self) -> Option<&str> {
+        match self {
+            Self::Header(name) | Self::Query(name) => Some(name),
+            Self::Context(_) | Self::StageVariable(_) => None,
+        }
+    }
+
     /// Whether it has a value that is not empty.
     pub(super) fn is_given(&self, exchange: &Exchange<'_>, request: &ClientRequest) -> bool {
         match self {

@@ -71,6 +71,11 @@ impl JwtAuthorizer {
         Some(Self { places, algorithms, verifier: verifier?, expected })
     }
 
+    /// The token of a request, valid or not.
+    pub(super) fn token<'a>(&self, request: &'a ClientRequest) -> Option<&'a str> {
+        self.places.iter().find_map(|place| place.token(request)).map(|(token, _)| token)
+    }
+
     pub(super) async fn authorize(&self, request: &ClientRequest, now_ms: u64) -> Result<Verdict, Refusal> {
         let started = Instant::now();
         match self.verify(request, now_ms).await {

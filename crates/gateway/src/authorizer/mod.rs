@@ -24,9 +24,11 @@ use crate::api::definition::{ApiDefinition, RouteDefinition};
 use crate::api::deployment::{ApiKeySource, Deployment};
 use crate::api::problem::Checker;
 use crate::exchange::{ClientRequest, Exchange};
+use crate::execution_log::masked;
 use crate::gateway::Inner;
 use crate::peer::{AuthorizerContext, CallerIdentity};
 use function::FunctionAuthorizer;
+use std::fmt;
 use std::sync::Arc;
 use usage_plan::ApiKey;
 
@@ -91,7 +93,10 @@ pub(crate) async fn authorize(
     let mut caller = CallerIdentity::default();
     if key_source == Some(ApiKeySource::Header) {
         let value = request.header("x-api-key");
-        caller.add_api_key(inner.usage_plans.admit(value, &exchange.peer.stage, exchange.moment.now)?);
+        caller.add_api_key(admit(inner, exchange, value)?);
+    }
+    if let Some(token) = admission.jwt().and_then(|jwt| jwt.token(request)) {
+        exchange.log.hide(token);
     }
     let mut granted = match (admission.jwt(), route.map(|route| &route.authorization)) {
         (Some(jwt), _) => jwt.authorize(request, exchange.moment.now).await?,
@@ -103,7 +108,20 @@ pub(crate) async fn authorize(
     };
     if key_source == Some(ApiKeySource::Authorizer) {
         let value = granted.usage_identifier_key.as_deref();
-        caller.add_api_key(inner.usage_plans.admit(value, &exchange.peer.stage, exchange.moment.now)?);
+        caller.add_api_key(admit(inner, exchange, value)?);
+    }
+    if key_source.is_none() {
+        let (log, stage) = (exchange.log, &exchange.peer.stage);
+        log.step(format_args!(
+            "Verifying Usage Plan for request: {}. API Key:  API Stage: {stage}",
+            exchange.moment.request_id
+        ));
+        log.step(format_args!(
+            "API Key  authorized because route '{}' does not require API Key. Request will not contribute to throttle or \
+             quota limits",
+            exchange.route_key
+        ));
+        log.step(format_args!("Usage Plan check succeeded for API Key  and API Stage {stage}"));
     }
     caller.0.append(&mut granted.identity);
     Ok(Granted {
@@ -111,6 +129,34 @@ pub(crate) async fn authorize(
         identity: (!caller.0.is_empty()).then(|| Arc::new(caller)),
         subprotocol: granted.subprotocol,
     })
+}
+
+/// Lets an API key through, and counts it.
+fn admit<'a>(inner: &'a Inner, exchange: &Exchange<'_>, value: Option<&'a str>) -> Result<ApiKey<'a>, Refusal> {
+    let (log, stage, route) = (exchange.log, &exchange.peer.stage, exchange.route_key);
+    let key = fmt::from_fn(|f| value.map_or(Ok(()), |value| f.write_str(&masked(value))));
+    log.hide(value.unwrap_or_default());
+    let request_id = exchange.moment.request_id;
+    log.step(format_args!("Verifying Usage Plan for request: {request_id}. API Key: {key} API Stage: {stage}"));
+    let admitted = inner.usage_plans.admit(value, stage, exchange.moment.now);
+    match &admitted {
+        Ok(_) => {
+            log.step(format_args!("API Key {key} authorized because route '{route}' requires API Key"));
+            log.step(format_args!("Usage Plan check succeeded for API Key {key} and API Stage {stage}"));
+        }
+        Err(Refusal::TooManyRequests) => {
+            log.failure(format_args!("Key throttle limit exceeded for API Key {key} and API Stage {stage}"));
+        }
+        Err(Refusal::QuotaExceeded) => {
+            log.failure(format_args!("Key quota limit exceeded for API Key {key} and API Stage {stage}"));
+        }
+        Err(_) => log.failure(format_args!(
+            "API Key {key} not authorized because route '{route}' requires API Key and API Key is not associated with a \
+             Usage Plan for API Stage {stage}: {}",
+            value.map_or("API Key was required but not present", |_| "No Usage Plan found for key and API Stage")
+        )),
+    }
+    admitted
 }
 
 /// What one kind of authorization has to say of a client that it lets in.

@@ -10,15 +10,20 @@ use crate::api::definition::IntegrationDefinition;
 use crate::api::problem::Checker;
 use crate::event;
 use crate::exchange::{Exchange, Occasion};
+use crate::execution_log::Steps;
 use crate::proxy_result::ProxyResult;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sluicegate_protocol::{FunctionError, Invocation, InvokeError};
+use std::fmt::{self, Display};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const REMEDY: &str = "use arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function ARN}/invocations, \
                       the ARN of a function, or its name";
+
+/// The function service says so of every invocation that ran, whatever the function answered.
+const INVOKED: u16 = 200;
 
 /// The function an integration names: by the URI that API Gateway uses, by ARN, or by bare name. Stage variables may stand
 /// anywhere in it.
@@ -103,8 +108,15 @@ impl Integrations {
         exchange: &Exchange<'_>,
     ) -> Result<Answer, Failure> {
         let function = function.name(exchange)?;
-        let result = self.call(&function, timeout, proxy_event(content, exchange)?).await?;
-        let result = ProxyResult::parse(&result).map_err(|_| Failure::Failed)?;
+        let result = self
+            .invoke(&function, timeout, proxy_event(content, exchange)?, exchange.log)
+            .await
+            .map_err(|uncalled| self.failed(uncalled, &function, exchange.log))?;
+        let result = ProxyResult::parse(&result).map_err(|_| {
+            let log = exchange.log;
+            log.failure(format_args!("Execution failed due to configuration error: Malformed Lambda proxy response"));
+            Failure::Failed
+        })?;
         Ok(Answer {
             status: result.status,
             subprotocol: result.header("Sec-WebSocket-Protocol").map(str::to_owned),
@@ -123,11 +135,12 @@ impl Integrations {
         let payload = json_payload(aws.shape.payload(exchange)?, exchange)?;
         let invocation_type = aws.parameters.header("x-amz-invocation-type", exchange);
         if invocation_type.as_deref() == Some("Event") {
+            exchange.log.request(self.address(&function), None, &payload);
             self.call_and_forget(function, payload);
             let accepted = Received { status: 202, ..Received::ok(Bytes::new()) };
             return aws.shape.answer(None, &accepted, exchange);
         }
-        match self.invoke(&function, timeout, payload).await {
+        match self.invoke(&function, timeout, payload, exchange.log).await {
             Ok(result) => {
                 let message = error_message(&result);
                 aws.shape.answer(message.as_deref(), &Received::ok(result), exchange)
@@ -138,25 +151,35 @@ impl Integrations {
                 let received = Received { status: 502, ..Received::ok(body.into()) };
                 aws.shape.answer(Some(&error.message), &received, exchange)
             }
-            Err(uncalled) => Err(uncalled.into()),
+            Err(uncalled) => Err(self.failed(uncalled, &function, exchange.log)),
         }
     }
 
     /// Calls a function. One that outlives the timeout is left to finish, as on AWS.
-    pub(crate) async fn call(&self, function: &Arc<str>, timeout: Duration, event: Bytes) -> Result<Bytes, Failure> {
-        self.invoke(function, timeout, event).await.map_err(Failure::from)
-    }
-
-    async fn invoke(&self, function: &Arc<str>, timeout: Duration, payload: Bytes) -> Result<Bytes, Uncalled> {
+    async fn invoke(
+        &self,
+        function: &Arc<str>,
+        timeout: Duration,
+        payload: Bytes,
+        log: Steps<'_>,
+    ) -> Result<Bytes, Uncalled> {
+        log.request(self.address(function), None, &payload);
+        let started = Instant::now();
         let invocation = Invocation { function: function.clone(), payload };
         let invoke = self.invoke.clone();
         let mut running = Box::pin(async move { invoke.invoke(invocation).await });
         match tokio::time::timeout(timeout, &mut running).await {
-            Ok(Ok(result)) => Ok(result),
+            Ok(Ok(result)) => {
+                log.response(INVOKED, started.elapsed(), None, &result);
+                Ok(result)
+            }
             Ok(Err(error)) => {
                 tracing::warn!(%function, %error, "an integration failed");
                 Err(match error {
-                    InvokeError::Function(error) => Uncalled::Threw(error),
+                    InvokeError::Function(error) => {
+                        log.response(INVOKED, started.elapsed(), None, error.message.as_bytes());
+                        Uncalled::Threw(error)
+                    }
                     InvokeError::NotFound => Uncalled::Failed(Failure::NotInvoked),
                     InvokeError::Throttled => Uncalled::Failed(Failure::Throttled),
                 })
@@ -167,6 +190,36 @@ impl Integrations {
                 Err(Uncalled::Failed(Failure::TimedOut))
             }
         }
+    }
+
+    /// Why a call comes to nothing.
+    fn failed(&self, uncalled: Uncalled, function: &str, log: Steps<'_>) -> Failure {
+        let failure = match uncalled {
+            Uncalled::Threw(error) => {
+                log.failure_because(
+                    format_args!("Lambda execution failed with status {INVOKED} due to customer function error: "),
+                    error.message,
+                );
+                return Failure::Failed;
+            }
+            Uncalled::Failed(failure) => failure,
+        };
+        match failure {
+            Failure::NotInvoked => {
+                let arn = self.account.function_arn(function);
+                log.failure(format_args!("Execution failed due to configuration error: Function not found: {arn}"));
+            }
+            Failure::Throttled => log.failure(format_args!("Lambda invocation failed with status: 429")),
+            Failure::TimedOut => log.failure(format_args!("Execution failed due to a timeout error")),
+            Failure::Failed | Failure::UnsupportedMediaType => {}
+        }
+        failure
+    }
+
+    /// Where API Gateway would call a function.
+    fn address(&self, function: &str) -> impl Display {
+        let (region, arn) = (&self.account.region, self.account.function_arn(function));
+        fmt::from_fn(move |f| write!(f, "https://lambda.{region}.amazonaws.com/2015-03-31/functions/{arn}/invocations"))
     }
 
     /// An invocation of the type `Event`: nobody waits for it. It is tried once.
@@ -184,15 +237,6 @@ impl Integrations {
 enum Uncalled {
     Threw(FunctionError),
     Failed(Failure),
-}
-
-impl From<Uncalled> for Failure {
-    fn from(uncalled: Uncalled) -> Self {
-        match uncalled {
-            Uncalled::Threw(_) => Self::Failed,
-            Uncalled::Failed(failure) => failure,
-        }
-    }
 }
 
 /// The event, which says of a Base64 message that its body is one: payloads of functions are JSON and hold no bytes.

@@ -16,11 +16,13 @@ use crate::api::definition::IntegrationDefinition;
 use crate::api::problem::Checker;
 use crate::event::trace_id;
 use crate::exchange::{Exchange, Occasion};
+use crate::execution_log::{is_credential, masked};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
-use std::time::Duration;
+use std::fmt::{self, Display};
+use std::time::{Duration, Instant};
 
 const API_ID: HeaderName = HeaderName::from_static("x-amzn-apigateway-api-id");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
@@ -91,16 +93,29 @@ impl HttpBackend {
         timeout: Duration,
         exchange: &Exchange<'_>,
     ) -> Result<Received, Failure> {
+        // Shared, not copied.
+        let sent = payload.clone();
         let request = self.request(headers, payload, exchange)?;
         let (method, uri) = (request.method().clone(), request.uri().clone());
+        exchange.log.request(shown(&uri), Some(request.headers()), &sent);
+        let started = Instant::now();
         let failed = |error: Unreachable, failure| {
             // Without its query, which may hold a client's secrets.
             let address = format!("{}{}", uri.authority().map_or("", |host| host.as_str()), uri.path());
             tracing::warn!(route = %exchange.route_key, %method, address, %error, "an HTTP integration failed");
+            let reason: &dyn Display = match failure {
+                Failure::TimedOut => &"a timeout error",
+                _ => &format_args!("a network error communicating with endpoint: {error}"),
+            };
+            exchange.log.failure_because(format_args!("Execution failed due to "), reason);
             failure
         };
         match tokio::time::timeout(timeout, client.send(request)).await {
-            Ok(Ok(received)) => Ok(received),
+            Ok(Ok(received)) => {
+                let Received { status, headers, body } = &received;
+                exchange.log.response(*status, started.elapsed(), Some(headers), body);
+                Ok(received)
+            }
             Ok(Err(error)) => Err(failed(error, Failure::Failed)),
             Err(_) => Err(failed(Unreachable::TimedOut(timeout), Failure::TimedOut)),
         }
@@ -113,8 +128,9 @@ impl HttpBackend {
         exchange: &Exchange<'_>,
     ) -> Result<Request<Full<Bytes>>, Failure> {
         let mapped = self.parameters.map(exchange);
-        let not_sent = |reason: &dyn std::fmt::Display| {
+        let not_sent = |reason: &dyn Display| {
             tracing::warn!(route = %exchange.route_key, %reason, "an HTTP integration has no request to send");
+            exchange.log.failure(format_args!("Execution failed due to configuration error: Invalid endpoint address"));
             Failure::NotInvoked
         };
         let mut address = self.uri.resolve(exchange, |name| mapped.path(name)).map_err(|error| not_sent(&error))?;
@@ -134,6 +150,23 @@ impl HttpBackend {
         *request.headers_mut() = headers;
         Ok(request)
     }
+}
+
+/// An address as logs may show it: without user and password, and without the values of credentials in its query.
+fn shown(uri: &http::Uri) -> impl Display {
+    fmt::from_fn(move |f| {
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        write!(f, "{}://{host}{}", uri.scheme_str().unwrap_or_default(), uri.path())?;
+        for (place, parameter) in uri.query().into_iter().flat_map(|query| query.split('&')).enumerate() {
+            let mark = if place == 0 { '?' } else { '&' };
+            match parameter.split_once('=') {
+                Some((name, value)) if is_credential(name) => write!(f, "{mark}{name}={}", masked(value))?,
+                _ => write!(f, "{mark}{parameter}")?,
+            }
+        }
+        Ok(())
+    })
 }
 
 /// `None` for `ANY`: GET for a handshake, which has no body, and POST for the rest.

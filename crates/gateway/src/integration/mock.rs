@@ -15,6 +15,9 @@ pub(super) fn run(shape: &Shape, exchange: &Exchange<'_>) -> Result<Answer, Fail
             route = %exchange.route_key,
             r#"a MOCK integration has no status: let its request template yield {{"statusCode": 200}}"#
         );
+        exchange.log.failure(format_args!(
+            "Execution failed due to configuration error: statusCode should be an integer which defined in request template"
+        ));
         return Err(Failure::Failed);
     };
     let received = Received { status, headers: HeaderMap::new(), body: Bytes::new() };

@@ -22,7 +22,9 @@ mod tests;
 mod uri;
 
 pub(crate) use function::function_of;
+pub(crate) use uri::encoded;
 
+use crate::account::Account;
 use crate::api::definition::IntegrationDefinition;
 use crate::api::problem::Checker;
 use crate::exchange::Exchange;
@@ -104,6 +106,7 @@ pub(crate) struct Integrations {
     pub(crate) invoke: Arc<dyn Invoke>,
     /// Work that outlives its request.
     pub(crate) tasks: TaskTracker,
+    account: Account,
     http: HttpClient,
 }
 
@@ -179,8 +182,8 @@ fn timeout(written: &IntegrationDefinition, checker: &mut Checker) -> Duration {
 }
 
 impl Integrations {
-    pub(crate) fn new(invoke: Arc<dyn Invoke>) -> Self {
-        Self { invoke, tasks: TaskTracker::new(), http: HttpClient::default() }
+    pub(crate) fn new(invoke: Arc<dyn Invoke>, account: Account) -> Self {
+        Self { invoke, tasks: TaskTracker::new(), account, http: HttpClient::default() }
     }
 
     /// Runs an integration, and reports how that went.

@@ -110,6 +110,11 @@ impl Responses {
                 route = %exchange.route_key, selected,
                 "no integration response takes this answer: add one with the key $default"
             );
+            exchange.log.failure(format_args!(
+                "Execution failed due to configuration error: No match for output mapping and no default endpoint response \
+                 configured. Endpoint Response Status Code: {}",
+                received.status
+            ));
             return Err(Failure::Failed);
         };
         Ok(Answer { status: received.status, body: response.body(received, exchange)?, ..Answer::default() })
@@ -158,7 +163,10 @@ impl Response {
         let payload = self.content.before_template(received.body.clone());
         let key = self.templates.selection().evaluate_response(exchange.body(), received.view());
         let payload = match self.templates.find(&key) {
-            Some(template) => render(template, exchange, &payload)?,
+            Some(template) => render(template, exchange, &payload).inspect_err(|_| {
+                let log = exchange.log;
+                log.failure(format_args!("Execution failed due to configuration error: Unable to transform response"));
+            })?,
             None => payload,
         };
         self.content.after_template(payload)

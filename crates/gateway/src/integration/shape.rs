@@ -37,7 +37,12 @@ impl Shape {
         let key = self.templates.selection().evaluate(exchange.body()).unwrap_or_default();
         match self.templates.find(&key) {
             Some(template) => {
-                let payload = render(template, exchange, exchange.body().as_bytes())?;
+                let payload = render(template, exchange, exchange.body().as_bytes()).inspect_err(|_| {
+                    let log = exchange.log;
+                    log.failure(format_args!(
+                        "Execution failed due to configuration error: Unable to transform request"
+                    ));
+                })?;
                 self.content.after_template(payload)
             }
             None if self.passthrough.allows(&self.templates) => client_payload(self.content, exchange),

@@ -119,7 +119,7 @@ impl Uri {
 }
 
 /// A value as it may stand in a path or a query.
-pub(super) fn encoded(value: &str) -> String {
+pub(crate) fn encoded(value: &str) -> String {
     utf8_percent_encode(value, VALUE).to_string()
 }
 

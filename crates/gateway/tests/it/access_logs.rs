@@ -22,7 +22,7 @@ async fn server(functions: Functions, format: &str, folder: &Path) -> Server {
         }))
         .unwrap(),
     ];
-    let options = GatewayOptions { logs_dir: Some(folder.join("logs")), ..GatewayOptions::default() };
+    let options = GatewayOptions { access_logs_dir: Some(folder.join("logs")), ..GatewayOptions::default() };
     let clock = Clock::manual(1_772_619_630_117);
     Server::with_options(functions, vec![definition], HubOptions::default(), clock, options).await
 }
@@ -162,13 +162,14 @@ async fn refused_handshakes_are_logged_with_their_status() {
 }
 
 /// What keeps a gateway with this access log from starting.
-async fn refusal_to_start(format: &str, logs_dir: Option<PathBuf>) -> String {
+async fn refusal_to_start(format: &str, access_logs_dir: Option<PathBuf>) -> String {
     let mut definition = api();
     let settings = json!({"destinationArn": ARN, "format": format});
     definition.stages[0].access_log_settings = Some(serde_json::from_value(settings).unwrap());
     let hub = Hub::new(HubOptions::default(), Clock::System).unwrap();
     let parts = Parts::new(vec![definition], Arc::new(Functions::default()), hub);
-    let started = Gateway::start(Parts { options: GatewayOptions { logs_dir, ..GatewayOptions::default() }, ..parts });
+    let started =
+        Gateway::start(Parts { options: GatewayOptions { access_logs_dir, ..GatewayOptions::default() }, ..parts });
     started.err().expect("a reason").to_string()
 }
 

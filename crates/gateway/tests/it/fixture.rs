@@ -160,7 +160,7 @@ impl Server {
         Self::with_all(functions, apis, access, hub, clock, GatewayOptions::default()).await
     }
 
-    async fn with_all(
+    pub async fn with_all(
         functions: Functions,
         apis: Vec<ApiDefinition>,
         access: Access,

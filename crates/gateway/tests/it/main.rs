@@ -10,6 +10,7 @@ mod compression;
 mod connections_api;
 mod default_endpoint;
 mod disconnects;
+mod execution_logs;
 mod fixture;
 mod handshake;
 mod http_integrations;

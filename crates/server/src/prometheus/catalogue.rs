@@ -47,6 +47,7 @@ metrics! {
     Counter gateway_execution_error_total [api, stage, route] "ExecutionError: integrations that could not be called.";
     Histogram gateway_integration_latency_seconds [api, stage, route] "IntegrationLatency: how long integrations took.";
     Counter access_log_lines_dropped_total [] "Access log lines lost because the disk was slower than the traffic.";
+    Counter execution_log_lines_dropped_total [] "Execution log lines lost because the disk was slower than the traffic.";
 
     Counter function_invocations_total [function] "Invocations that ran, whatever became of them.";
     Counter function_errors_total [function, kind] "Invocations that failed, by how.";

@@ -1,18 +1,19 @@
-//! The thread that writes access logs, and the queue before it.
+//! The thread that writes logs, and the queue before it.
 
-use metrics::{Counter, counter};
+use super::Kind;
+use metrics::Counter;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SendError, Sender};
 use tokio::sync::oneshot;
 
 /// Bytes of lines that may wait to be written, over all files. Beyond it lines are dropped, not messages delayed.
 const QUEUE_BYTES: usize = 16 * 1024 * 1024;
-/// What a line costs besides its text, so that short lines are bounded as well.
-const LINE_OVERHEAD_BYTES: usize = 64;
+/// What an entry costs besides its text, so that short lines are bounded as well.
+const ENTRY_OVERHEAD_BYTES: usize = 64;
 /// Bytes gathered before they are written.
 const BATCH_BYTES: usize = 64 * 1024;
 
@@ -32,7 +33,7 @@ struct Queue {
 enum Command {
     /// The next file by number.
     Open(File, PathBuf),
-    Line(usize, String),
+    Lines(usize, String),
     Flush(oneshot::Sender<()>),
 }
 
@@ -44,12 +45,12 @@ pub(crate) struct Destination {
 }
 
 impl Writer {
-    pub(super) fn start() -> io::Result<Self> {
+    pub(super) fn start(kind: Kind) -> io::Result<Self> {
         let (commands, inbox) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let dropped = counter!("sluicegate_access_log_lines_dropped_total");
-        let thread = Thread { inbox, waiting: waiting.clone(), dropped: dropped.clone(), files: Vec::new() };
-        std::thread::Builder::new().name("access-logs".to_owned()).spawn(move || thread.run())?;
+        let dropped = kind.dropped();
+        let thread = Thread { kind, inbox, waiting: waiting.clone(), dropped: dropped.clone(), files: Vec::new() };
+        std::thread::Builder::new().name(kind.thread().to_owned()).spawn(move || thread.run())?;
         Ok(Self { queue: Queue { commands, waiting, dropped }, files: 0 })
     }
 
@@ -70,24 +71,29 @@ impl Writer {
 }
 
 impl Destination {
-    /// Queues a line, which ends in a line break.
-    pub(crate) fn write(&self, line: String) {
+    /// Queues lines, each of which ends in a line break. They stay together.
+    pub(crate) fn write(&self, lines: String) {
         let Queue { commands, waiting, dropped } = &self.queue;
-        let cost = cost(&line);
+        let cost = cost(&lines);
         if waiting.fetch_add(cost, Ordering::Relaxed) + cost > QUEUE_BYTES {
             waiting.fetch_sub(cost, Ordering::Relaxed);
-            dropped.increment(1);
-        } else if commands.send(Command::Line(self.file, line)).is_err() {
-            dropped.increment(1);
+            dropped.increment(count(lines.as_bytes()));
+        } else if let Err(SendError(Command::Lines(_, lines))) = commands.send(Command::Lines(self.file, lines)) {
+            dropped.increment(count(lines.as_bytes()));
         }
     }
 }
 
-fn cost(line: &str) -> usize {
-    line.len() + LINE_OVERHEAD_BYTES
+fn cost(lines: &str) -> usize {
+    lines.len() + ENTRY_OVERHEAD_BYTES
+}
+
+fn count(lines: &[u8]) -> u64 {
+    lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 struct Thread {
+    kind: Kind,
     inbox: Receiver<Command>,
     waiting: Arc<AtomicUsize>,
     dropped: Counter,
@@ -99,7 +105,6 @@ struct LogFile {
     path: PathBuf,
     /// Lines to be written in one call.
     batch: Vec<u8>,
-    lines: u64,
     state: State,
 }
 
@@ -124,15 +129,14 @@ impl Thread {
     fn carry_out(&mut self, command: Command) {
         match command {
             Command::Open(file, path) => {
-                self.files.push(LogFile { file, path, batch: Vec::new(), lines: 0, state: State::Whole });
+                self.files.push(LogFile { file, path, batch: Vec::new(), state: State::Whole });
             }
-            Command::Line(file, line) => {
-                self.waiting.fetch_sub(cost(&line), Ordering::Relaxed);
+            Command::Lines(file, lines) => {
+                self.waiting.fetch_sub(cost(&lines), Ordering::Relaxed);
                 let file = &mut self.files[file];
-                file.batch.extend_from_slice(line.as_bytes());
-                file.lines += 1;
+                file.batch.extend_from_slice(lines.as_bytes());
                 if file.batch.len() >= BATCH_BYTES {
-                    file.write(&self.dropped);
+                    file.write(self.kind, &self.dropped);
                 }
             }
             Command::Flush(done) => {
@@ -143,12 +147,12 @@ impl Thread {
     }
 
     fn write_all(&mut self) {
-        self.files.iter_mut().for_each(|file| file.write(&self.dropped));
+        self.files.iter_mut().for_each(|file| file.write(self.kind, &self.dropped));
     }
 }
 
 impl LogFile {
-    fn write(&mut self, dropped: &Counter) {
+    fn write(&mut self, kind: Kind, dropped: &Counter) {
         if self.batch.is_empty() {
             return;
         }
@@ -159,13 +163,12 @@ impl LogFile {
         let written = mended.and_then(|()| self.file.write_all(&self.batch));
         let before = std::mem::replace(&mut self.state, if written.is_ok() { State::Whole } else { State::Torn });
         if let Err(error) = written {
-            dropped.increment(self.lines);
+            dropped.increment(count(&self.batch));
             if before == State::Whole {
                 // Once per outage: a full disk would fill the other logs too.
-                tracing::error!(path = %self.path.display(), %error, "an access log cannot be written; lines are lost");
+                tracing::error!(path = %self.path.display(), %error, "an {kind} cannot be written; lines are lost");
             }
         }
-        self.lines = 0;
         self.batch.clear();
         self.batch.shrink_to(BATCH_BYTES);
     }
@@ -181,7 +184,7 @@ mod tests {
         let (commands, inbox) = mpsc::channel();
         let queue = Queue { commands, waiting: Arc::default(), dropped: Counter::noop() };
         let destination = Destination { queue: queue.clone(), file: 0 };
-        let line = "x".repeat(1024 * 1024 - LINE_OVERHEAD_BYTES);
+        let line = "x".repeat(1024 * 1024 - ENTRY_OVERHEAD_BYTES);
         for _ in 0..100 {
             destination.write(line.clone());
         }
@@ -189,7 +192,13 @@ mod tests {
         assert_eq!(queue.waiting.load(Ordering::Relaxed), QUEUE_BYTES);
         // When it writes, then there is room again, and what was kept is whole.
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mut thread = Thread { inbox, waiting: queue.waiting.clone(), dropped: Counter::noop(), files: Vec::new() };
+        let mut thread = Thread {
+            kind: Kind::Access,
+            inbox,
+            waiting: queue.waiting.clone(),
+            dropped: Counter::noop(),
+            files: Vec::new(),
+        };
         thread.carry_out(Command::Open(file.reopen().unwrap(), file.path().to_owned()));
         while let Ok(command) = thread.inbox.try_recv() {
             thread.carry_out(command);
