@@ -194,6 +194,20 @@ impl Ledger {
         self.stop_waiting(number);
     }
 
+    /// This message did not get out to `place`: it is missing there, but nobody waits for it.
+    pub fn abandon(&mut self, place: usize, number: u64) {
+        let lacks = |receiver: &Receiver| receiver.present && receiver.sequence.lacks(number);
+        let waited = self.receivers.get(place).and_then(Option::as_ref).is_some_and(lacks);
+        let index = number.checked_sub(self.first).map(|index| index as usize);
+        if let Some(message) =
+            index.and_then(|index| self.under_way.get_mut(index)).filter(|message| waited && message.left > 0)
+        {
+            message.left -= 1;
+            self.incomplete -= usize::from(message.left == 0);
+        }
+        self.trim();
+    }
+
     pub fn receive(&mut self, place: usize, number: u64) -> Receipt {
         let sent = self.sent();
         let Some(Some(receiver)) = self.receivers.get_mut(place) else { return Receipt::Strange };
@@ -320,7 +334,7 @@ mod tests {
     fn what_nobody_waits_for_any_more_is_still_missing() {
         let (mut ledger, now) = (Ledger::default(), Instant::now());
         ledger.join(0);
-        (0..3).for_each(|_| drop(ledger.send(now)));
+        assert_eq!([ledger.send(now), ledger.send(now), ledger.send(now)], [0, 1, 2]);
         ledger.void(1);
         assert_eq!((ledger.give_up(now + Duration::from_secs(1)), ledger.incomplete()), (2, 0));
         assert_eq!(ledger.missing().collect::<Vec<_>>(), [(0, 2, Some(0))]);

@@ -8,6 +8,7 @@
 //! make messages that are recognised again, [`process`] reads a server's figures.
 
 mod client;
+mod command_line;
 mod crowd;
 mod files;
 mod frame;
@@ -15,11 +16,19 @@ mod handshake;
 mod latency;
 mod ledger;
 mod mark;
+mod meter;
 mod opening;
 mod pace;
 mod problems;
 pub mod process;
+mod progress;
+mod report;
+mod requests;
+mod run;
+mod scenario;
 mod stream;
+mod table;
+mod tally;
 mod target;
 
 pub use client::{CloseCode, Ending, MAX_UNSENT_BYTES};
@@ -29,8 +38,14 @@ pub use frame::{Broken, Kind, MAX_MESSAGE_BYTES};
 pub use latency::{Latency, Percentiles};
 pub use ledger::{Arrival, Ledger, Receipt, Sequence};
 pub use mark::{Found, Mark, Run, Scanner, Template, TemplateError};
-pub use opening::{Opened, Opening, Stop};
+pub use opening::{Opened, Opening, Refusals, Stop};
 pub use pace::{Pace, Schedule};
 pub use problems::Problems;
+pub use progress::Progress;
+pub use report::{Outcome, Report};
+pub use requests::{Call, Keys, Requesting};
+pub use run::{command, run};
+pub use scenario::{Failure, Scenario, Setup, SlowReaders, Source, Span, Stream};
 pub use stream::Reading;
+pub use table::grouped;
 pub use target::{MAX_PER_SOURCE, Target, TargetError};

@@ -107,7 +107,7 @@ fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, TargetError> {
     Ok(all.into_iter().filter(|address| address.is_ipv4() == first).collect())
 }
 
-fn header(line: &str) -> Result<(String, String), TargetError> {
+pub(crate) fn header(line: &str) -> Result<(String, String), TargetError> {
     let refused = || TargetError::Header(line.to_owned());
     let (name, value) = line.split_once(':').ok_or_else(refused)?;
     let (name, value) = (name.trim(), value.trim());

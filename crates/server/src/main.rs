@@ -16,6 +16,7 @@ fn main() -> ExitCode {
             print!("{}", if metrics { prometheus::reference_page() } else { config::reference_page() });
             ExitCode::SUCCESS
         }
+        Some(("load", asked)) => sluicegate_load::run(asked),
         Some((_, serve)) => match configuration(serve) {
             Ok(config) => run(config),
             Err(problems) => {

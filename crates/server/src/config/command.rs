@@ -30,6 +30,7 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(serve())
+        .subcommand(sluicegate_load::command())
         .subcommand(
             Command::new("reference")
                 .about("Prints a page of docs/reference")
