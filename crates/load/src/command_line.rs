@@ -123,7 +123,7 @@ Examples:
 
   The same for table changes:
     sluicegate load slow-readers ws://127.0.0.1:8080/live-metrics/prod -c 1000 --share 0.05 --rate 200 \\
-      --endpoint http://127.0.0.1:8080 --table iops-dashboard-metrics --key entity_id --size 2000";
+      --endpoint http://127.0.0.1:8080 --table iops-dashboard-metrics --key entity_id --fill 2000";
 
 /// Measures a WebSocket server
 #[derive(Debug, Parser)]

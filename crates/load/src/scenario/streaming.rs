@@ -124,13 +124,19 @@ impl Origin {
         }
     }
 
-    /// What must be answered before a message counts as through.
+    /// Messages that are not through because their request is not answered.
     fn unanswered(&self) -> usize {
         match self {
-            Self::Connection { .. } => 0,
-            Self::Requests(requests) => requests.under_way(),
             // Posts to connections are through when they arrive.
-            Self::Posts { .. } => 0,
+            Self::Connection { .. } | Self::Posts { .. } => 0,
+            Self::Requests(requests) => requests.under_way(),
+        }
+    }
+
+    fn awaits_answers(&self) -> bool {
+        match self {
+            Self::Connection { .. } => false,
+            Self::Requests(requests) | Self::Posts { requests, .. } => requests.under_way() > 0,
         }
     }
 
@@ -176,7 +182,7 @@ impl Streaming<'_> {
         loop {
             let now = Instant::now();
             let sending = now < begun + span.time && span.messages.is_none_or(|most| sent < most) && self.can_go_on();
-            let waiting = self.audience.ledger.incomplete() > 0 || self.origin.unanswered() > 0;
+            let waiting = self.audience.ledger.incomplete() > 0 || self.origin.awaits_answers();
             if !sending && (!waiting || now >= last_sent + timeout || self.stage.crowd.open() == 0) {
                 break;
             }

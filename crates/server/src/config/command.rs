@@ -34,7 +34,7 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("reference")
                 .about("Prints a page of docs/reference")
-                .arg(Arg::new("page").required(true).value_parser(["configuration", "metrics"]))
+                .arg(Arg::new("page").required(true).value_parser(["configuration", "metrics", "load"]))
                 .hide(true),
         )
 }
