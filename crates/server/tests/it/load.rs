@@ -1,6 +1,7 @@
 //! `sluicegate load` as it is used: the binary, against the server.
 
 use serde_json::Value;
+use sluicegate::config::FileList;
 use sluicegate_testkit::TestServer;
 use std::process::Output;
 
@@ -55,8 +56,7 @@ async fn posts_through_the_management_api_reach_everybody() {
     let definition = r#"{"apiId": "posts", "routeSelectionExpression": "$request.body.action", "integrations": {},
         "routes": [], "stages": [{"stageName": "prod"}]}"#;
     std::fs::write(&file, definition).unwrap();
-    let files = file.to_str().unwrap().to_owned();
-    let server = TestServer::with(|config| config.api = files.parse().unwrap()).await;
+    let server = TestServer::with(|config| config.api = FileList(vec![file])).await;
     let (url, http) =
         (format!("ws://{}/posts/prod", server.listen()), format!("http://{}/posts/prod", server.listen()));
 
