@@ -10,6 +10,7 @@
 mod client;
 mod command_line;
 mod crowd;
+mod explanations;
 mod files;
 mod frame;
 mod handshake;

@@ -1,6 +1,6 @@
 //! The page `docs/reference/load.md`, from the command line itself.
 
-use crate::command_line::LONG_ABOUT;
+use crate::explanations::LONG_ABOUT;
 use crate::run::command;
 use crate::{client, frame, handshake, ledger, mark, problems, requests};
 use clap::{Arg, Command};
@@ -116,6 +116,7 @@ const READING: &str = "
   counts it. Its memory is read (`smaps_rollup`) before the first connection and once it has settled after the last.
 - **A slow reader** has a receive buffer of 4 KiB. The kernel's buffer at the server takes some megabytes before the server
   notices that it does not read, so use messages that are long or many enough.
+- **After a storm's drop** connections are opened again and nothing more: `--on-open` is said once, at the beginning.
 - **The mark must come out as it went in.** Where messages are compressed, encoded or cut they count as unmarked. The generator
   offers no permessage-deflate.
 - One process opens as many connections as it may open files; the soft limit is raised to the hard one. Above 25,000 to a server

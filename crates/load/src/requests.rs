@@ -244,7 +244,7 @@ impl Requesting {
         let uri = request.uri().to_string();
         let headers = request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(body.as_bytes()));
-        let signed = signable.and_then(|signable| sign(signable, &params).map_err(Into::into));
+        let signed = signable.and_then(|signable| sign(signable, &params));
         let (instructions, _) = signed.map_err(|error| failed(&error))?.into_parts();
         instructions.apply_to_request_http1x(request);
         Ok(())

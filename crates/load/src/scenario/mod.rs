@@ -52,7 +52,7 @@ pub struct Setup {
 /// A scenario with what only it needs to know.
 #[derive(Clone, Debug)]
 pub enum Scenario {
-    Stream(Stream),
+    Stream(Box<Stream>),
     Echo { message: Template, pace: Pace, span: Span, warm_up: Duration },
     Idle { hold: Duration },
     Storm { rounds: u32, farewell: Option<u16>, within: Duration },

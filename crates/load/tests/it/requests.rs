@@ -93,7 +93,7 @@ async fn a_change_is_a_signed_put_item() {
     let mut stream = stream(Source::Requests(requesting(call, front.open().await, "/")));
     stream.message = Template::parse(r#"{"id":{"S":"load"},"mark":{"S":"{mark}"}}"#, None).unwrap();
 
-    let report = run(Scenario::Stream(stream), setup(serve(room).await)).await.unwrap();
+    let report = run(Scenario::Stream(Box::new(stream)), setup(serve(room).await)).await.unwrap();
 
     complete(&report);
     assert_eq!((&report["scenario"], &report["requests"]["answered"]), (&json!("change"), &json!(MESSAGES)));
@@ -112,7 +112,7 @@ async fn a_refused_request_is_reported_and_nobody_lacks_its_message() {
     let front = Front::new(room.clone(), Some(10));
     let source = Source::Requests(requesting(Call::Publish, front.open().await, "/publish"));
 
-    let report = run(Scenario::Stream(stream(source)), setup(serve(room).await)).await.unwrap();
+    let report = run(Scenario::Stream(Box::new(stream(source))), setup(serve(room).await)).await.unwrap();
 
     assert_eq!((&report["deliveries"]["lost"], &report["requests"]["answered"]), (&json!(0), &json!(18)), "{report}");
     assert_eq!(report["outcome"], "loss", "what was not published did not arrive");
@@ -127,8 +127,9 @@ async fn without_a_broadcast_each_connection_is_posted_to() {
     let requesting = requesting(Call::PostToConnection, front.open().await, "/prod");
     let ask = Template::without_mark(r#"{"action":"who"}"#, None).unwrap();
 
-    let report =
-        run(Scenario::Stream(stream(Source::Posts { requesting, ask })), setup(serve(room).await)).await.unwrap();
+    let report = run(Scenario::Stream(Box::new(stream(Source::Posts { requesting, ask }))), setup(serve(room).await))
+        .await
+        .unwrap();
 
     complete(&report);
     assert_eq!(

@@ -46,7 +46,7 @@ pub fn echo() -> Scenario {
 }
 
 pub fn fan_out() -> Scenario {
-    Scenario::Stream(stream(Source::Connection))
+    Scenario::Stream(Box::new(stream(Source::Connection)))
 }
 
 pub fn stream(source: Source) -> Stream {

@@ -28,7 +28,7 @@ fn all_well(expected: u64) -> Value {
 #[tokio::test]
 async fn a_fan_out_receives_everything() {
     for pace in [Pace::InFlight(1), Pace::InFlight(8), Pace::PerSecond(200.0)] {
-        let scenario = Scenario::Stream(Stream { pace, ..stream(Source::Connection) });
+        let scenario = Scenario::Stream(Box::new(Stream { pace, ..stream(Source::Connection) }));
 
         let report = run(scenario, setup(open(Room::Fair).await)).await.unwrap();
 
@@ -120,7 +120,7 @@ async fn after_a_storm_everybody_is_back() {
 #[tokio::test]
 async fn slow_readers_catch_up_and_the_others_lack_nothing() {
     let slow_readers = Some(SlowReaders { share: 0.1 });
-    let scenario = Scenario::Stream(Stream { slow_readers, ..stream(Source::Connection) });
+    let scenario = Scenario::Stream(Box::new(Stream { slow_readers, ..stream(Source::Connection) }));
 
     let report = run(scenario, setup(open(Room::Fair).await)).await.unwrap();
 
