@@ -1,20 +1,15 @@
-//! The clients: many WebSockets in one thread, each of which knows exactly what it must receive next.
-
-mod client;
+//! The clients of the benches: those of `sluicegate load`, each of which knows exactly what it must receive next. Whatever is
+//! not as it must be ends the bench.
 
 use crate::Failure;
-use client::{Client, Received};
-use mio::{Events, Interest, Poll, Token};
+use sluicegate_load::{Arrival, Ending, Listen, Opening, Reading, Sequence, Stop, Target};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Handshakes under way at a time; well below the backlog of a listening socket.
-const HANDSHAKES_AT_ONCE: usize = 64;
 /// Nothing here takes that long; what does has failed.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How long silence is listened to before it counts as silence.
 const SILENCE: Duration = Duration::from_millis(50);
-const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Reads the number of a message; `None` for one that is not as it was sent.
 pub type Check = fn(&[u8]) -> Option<u64>;
@@ -30,14 +25,10 @@ pub enum Patience {
 }
 
 pub struct Crowd {
-    poll: Poll,
-    events: Events,
-    clients: Vec<Client>,
-    buffer: Box<[u8]>,
-    server: SocketAddr,
-    path: String,
-    check: Check,
+    sockets: sluicegate_load::Crowd,
     patience: Patience,
+    check: Check,
+    sequences: Vec<Sequence>,
     /// The number of the next message of everybody.
     next: u64,
 }
@@ -45,17 +36,8 @@ pub struct Crowd {
 impl Crowd {
     /// Nobody yet. Messages are numbered from `first`.
     pub fn new(server: SocketAddr, path: &str, check: Check, first: u64) -> Result<Self, Failure> {
-        Ok(Self {
-            poll: Poll::new()?,
-            events: Events::with_capacity(1024),
-            clients: Vec::new(),
-            buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
-            server,
-            path: path.to_owned(),
-            check,
-            patience: Patience::Asleep,
-            next: first,
-        })
+        let sockets = sluicegate_load::Crowd::new(Target::plain(server, path), DEADLINE)?;
+        Ok(Self { sockets, patience: Patience::Asleep, check, sequences: Vec::new(), next: first })
     }
 
     /// How [`Self::receive`] waits from now on.
@@ -64,38 +46,43 @@ impl Crowd {
     }
 
     pub fn len(&self) -> usize {
-        self.clients.len()
+        self.sequences.len()
     }
 
     /// Connects until there are `count` clients.
     pub fn grow_to(&mut self, count: usize) -> Result<(), Failure> {
-        let deadline = Instant::now() + DEADLINE;
-        let mut open = self.clients.len();
-        while open < count {
-            while self.clients.len() < count && self.clients.len() - open < HANDSHAKES_AT_ONCE {
-                self.dial()?;
-            }
-            self.wait(Patience::Asleep, deadline, || format!("only {open} of {count} clients could connect"))?;
-            for event in &self.events {
-                let Token(place) = event.token();
-                let client = &mut self.clients[place];
-                let opened = client.progress(&self.path, &mut self.buffer);
-                open += usize::from(opened.map_err(|problem| format!("client {place} cannot connect: {problem}"))?);
-            }
+        let places = self.sockets.add_places(count - self.sequences.len());
+        self.sequences.resize(count, Sequence::starting_at(self.next));
+        let mut strict = Strict::new(&mut self.sequences, self.check, self.next);
+        let places = places.map(|place| (place, Reading::AtOnce));
+        let opened = Opening::default().open(&mut self.sockets, places, &mut strict, &Stop::default())?;
+        strict.verdict()?;
+        match self.sockets.open() {
+            all if all == count => Ok(()),
+            open => Err(format!("only {open} of {count} clients could connect: {}", opened.problems).into()),
         }
-        Ok(())
     }
 
     /// Waits until everybody has the next `messages` messages; calls `on_last` as each client gets its last one.
     pub fn receive(&mut self, messages: u64, mut on_last: impl FnMut()) -> Result<(), Failure> {
         let (deadline, until) = (Instant::now() + DEADLINE, self.next + messages);
         self.next = until;
-        let mut waiting = self.clients.len();
-        while waiting > 0 {
-            self.wait(self.patience, deadline, || {
-                format!("{waiting} clients lack messages up to number {}", until - 1)
-            })?;
-            waiting -= self.read_ready(until, &mut on_last)?;
+        let mut strict = Strict::new(&mut self.sequences, self.check, until);
+        strict.on_last = Some(&mut on_last);
+        strict.waiting = strict.sequences.len();
+        while strict.waiting > 0 {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                return Err(format!(
+                    "after {} s {} clients lack messages up to number {}",
+                    DEADLINE.as_secs(),
+                    strict.waiting,
+                    until - 1
+                )
+                .into());
+            };
+            let sleep = if self.patience == Patience::Awake { Duration::ZERO } else { left };
+            self.sockets.turn(sleep, &mut strict)?;
+            strict.verdict()?;
         }
         Ok(())
     }
@@ -104,48 +91,84 @@ impl Crowd {
     pub fn expect_silence(&mut self) -> Result<(), Failure> {
         let deadline = Instant::now() + SILENCE;
         while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-            self.poll.poll(&mut self.events, Some(left))?;
-            self.read_ready(self.next, &mut || ())?;
+            let mut strict = Strict::new(&mut self.sequences, self.check, self.next);
+            self.sockets.turn(left, &mut strict)?;
+            strict.verdict()?;
         }
         Ok(())
     }
+}
 
-    /// Reads what has come; how many clients now have everything before `until`.
-    fn read_ready(&mut self, until: u64, on_last: &mut impl FnMut()) -> Result<usize, Failure> {
-        let mut done = 0;
-        for event in &self.events {
-            let Token(place) = event.token();
-            let received = self.clients[place].receive(until, self.check, &mut self.buffer);
-            match received.map_err(|problem| format!("client {place}: {problem}"))? {
-                Received::Last => {
-                    on_last();
-                    done += 1;
+/// Takes only what must come, each once and in order.
+struct Strict<'a> {
+    sequences: &'a mut [Sequence],
+    check: Check,
+    until: u64,
+    waiting: usize,
+    on_last: Option<&'a mut dyn FnMut()>,
+    problem: Option<String>,
+}
+
+impl<'a> Strict<'a> {
+    fn new(sequences: &'a mut [Sequence], check: Check, until: u64) -> Self {
+        Self { sequences, check, until, waiting: 0, on_last: None, problem: None }
+    }
+
+    fn verdict(&mut self) -> Result<(), Failure> {
+        self.problem.take().map_or(Ok(()), |problem| Err(problem.into()))
+    }
+}
+
+impl Listen for Strict<'_> {
+    fn message(&mut self, place: usize, payload: &[u8], _: Instant) {
+        let sequence = &mut self.sequences[place];
+        let expected = sequence.next();
+        let problem = match (self.check)(payload) {
+            None => "a message was not as it was sent".to_owned(),
+            Some(came) if came >= self.until => format!("message {came} came before it was sent"),
+            Some(came) if came > expected => format!("message {came} came, but {expected} is missing"),
+            Some(came) => match sequence.take(came) {
+                Arrival::New => {
+                    if came + 1 == self.until
+                        && let Some(on_last) = &mut self.on_last
+                    {
+                        self.waiting -= 1;
+                        on_last();
+                    }
+                    return;
                 }
-                Received::Nothing | Received::Some => {}
-            }
-        }
-        Ok(done)
+                Arrival::Again | Arrival::OutOfOrder => format!("message {came} came again (expected {expected})"),
+            },
+        };
+        self.problem.get_or_insert(format!("client {place}: {problem}"));
     }
 
-    fn dial(&mut self) -> Result<(), Failure> {
-        let mut client = Client::dial(self.server, self.next)?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(client.socket(), Token(self.clients.len()), interest)?;
-        self.clients.push(client);
-        Ok(())
+    fn ended(&mut self, place: usize, ending: Ending) {
+        self.problem.get_or_insert(format!("client {place}: {ending}"));
     }
+}
 
-    /// Waits for the next events; fails with `lacking` once the deadline has passed.
-    fn wait(&mut self, by: Patience, deadline: Instant, lacking: impl Fn() -> String) -> Result<(), Failure> {
-        loop {
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
-                return Err(format!("after {} s {}", DEADLINE.as_secs(), lacking()).into());
-            };
-            let sleep = if by == Patience::Awake { Duration::ZERO } else { left };
-            match self.poll.poll(&mut self.events, Some(sleep)) {
-                Ok(()) if self.events.is_empty() => {}
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                outcome => return Ok(outcome?),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_next_message_is_accepted() {
+        for (came, problem) in [
+            (Some(5), None),
+            (Some(4), Some("came again")),
+            (Some(6), Some("5 is missing")),
+            (Some(8), Some("before it was sent")),
+            (None, Some("not as it was sent")),
+        ] {
+            let mut sequences = [Sequence::starting_at(5)];
+            let check = |payload: &[u8]| payload.first().map(|number| u64::from(*number));
+            let mut strict = Strict::new(&mut sequences, check, 8);
+            strict.message(0, &came.map_or(Vec::new(), |number: u8| vec![number]), Instant::now());
+            let said = strict.verdict().err().map(|problem| problem.to_string());
+            match problem {
+                None => assert_eq!(said, None, "{came:?}"),
+                Some(part) => assert!(said.as_deref().is_some_and(|said| said.contains(part)), "{came:?}: {said:?}"),
             }
         }
     }

@@ -4,10 +4,10 @@ use crate::Failure;
 use crate::command_line::Arguments;
 use crate::crowd::Crowd;
 use crate::payload;
-use crate::process_figures::{cpu, settled_memory};
 use crate::product::Product;
 use crate::report::{Idle, Report};
 use crate::server_process::Contender;
+use sluicegate_load::process::{cpu, settled_memory};
 use std::net::SocketAddr;
 
 /// Connections before the first that counts: what a server sets up once is no property of a connection.

@@ -1,16 +1,13 @@
 //! The machine the figures are from, and how busy others keep it.
 
-use crate::Failure;
-use crate::process_figures::cpu;
 use serde::Serialize;
+use sluicegate_load::process::cpu;
 use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
 /// The kernel counts processor time in hundredths of a second, whatever its own tick (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
-/// Files that are not connections: pipes, epoll, standard streams, `/proc`.
-const RESERVED_FILES: u64 = 64;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
@@ -73,19 +70,6 @@ impl Watch {
         let foreign = busy_seconds()? - self.busy - own.as_secs_f64() - server.as_secs_f64();
         Ok((foreign / self.begun.elapsed().as_secs_f64() / cores() as f64).max(0.0))
     }
-}
-
-/// Raises the limit on open files as far as it goes. Servers started from here inherit it.
-pub fn raise_file_limit(connections: usize) -> Result<(), Failure> {
-    let limit = rlimit::increase_nofile_limit(u64::MAX)?;
-    if connections as u64 + RESERVED_FILES > limit {
-        return Err(format!(
-            "{connections} connections need more than the {limit} files this process may open: raise the hard limit \
-             (ulimit -Hn) or ask for fewer"
-        )
-        .into());
-    }
-    Ok(())
 }
 
 fn cores() -> usize {

@@ -19,7 +19,6 @@ mod idle;
 mod machine;
 mod page;
 mod payload;
-mod process_figures;
 mod product;
 mod raw_server;
 mod report;
@@ -52,7 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(arguments: &Arguments) -> Result<(), Failure> {
-    machine::raise_file_limit(arguments.largest_crowd())?;
+    sluicegate_load::make_room(arguments.largest_crowd())?;
     let mut report = Report::begin()?;
     for scenario in arguments.scenarios() {
         match scenario {

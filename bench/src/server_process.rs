@@ -1,7 +1,7 @@
 //! The two contenders of the fan-out as processes, told what to send over standard input.
 
 use crate::Failure;
-use crate::process_figures;
+use sluicegate_load::process;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -61,7 +61,7 @@ impl ServerProcess {
     }
 
     pub fn cpu(&self) -> Result<Duration, Failure> {
-        Ok(process_figures::cpu(self.pid())?)
+        Ok(process::cpu(self.pid())?)
     }
 
     /// Gives an order and returns at once; [`Self::sent`] tells when it is done.

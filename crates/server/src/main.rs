@@ -12,10 +12,15 @@ const EXIT_USAGE: u8 = 2;
 fn main() -> ExitCode {
     match config::command().get_matches().subcommand() {
         Some(("reference", asked)) => {
-            let metrics = asked.get_one::<String>("page").is_some_and(|page| page == "metrics");
-            print!("{}", if metrics { prometheus::reference_page() } else { config::reference_page() });
+            let page = match asked.get_one::<String>("page").map(String::as_str) {
+                Some("metrics") => prometheus::reference_page(),
+                Some("load") => sluicegate_load::reference_page(),
+                _ => config::reference_page(),
+            };
+            print!("{page}");
             ExitCode::SUCCESS
         }
+        Some(("load", asked)) => sluicegate_load::run(asked),
         Some((_, serve)) => match configuration(serve) {
             Ok(config) => run(config),
             Err(problems) => {

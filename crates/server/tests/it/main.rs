@@ -6,6 +6,7 @@ mod admin;
 mod api_files;
 mod command_line;
 mod http;
+mod load;
 mod main_job;
 mod pages;
 mod process;
