@@ -99,7 +99,7 @@ impl Launch {
             }
             None => (bootstrap(&task_root, &layers)?, function.runtime.to_string()),
         };
-        let arguments = arguments(function, runtime_dir);
+        let arguments = arguments(function, settings, runtime_dir);
         Ok(Self { program, arguments, task_root, environment, memory_mb: function.memory_mb, runtime_version })
     }
 
@@ -132,7 +132,10 @@ impl Launch {
     }
 }
 
-fn arguments(function: &ProcessFunction, runtime_dir: &Path) -> Vec<OsString> {
+fn arguments(function: &ProcessFunction, settings: &Settings, runtime_dir: &Path) -> Vec<OsString> {
+    // Where calls of our own APIs lead, which handlers make as they do on AWS.
+    let endpoint = settings.endpoint.as_deref().and_then(|endpoint| endpoint.strip_prefix("http://"));
+    let ours = [endpoint.unwrap_or_default().into(), settings.api_names.join(",").into()];
     match function.runtime {
         Runtime::Node { .. } => {
             // As Lambda sets them: a tenth of the memory for young objects, in two halves, the rest for old ones.
@@ -141,14 +144,15 @@ fn arguments(function: &ProcessFunction, runtime_dir: &Path) -> Vec<OsString> {
                 NodeRules::Callbacks => "callbacks",
                 NodeRules::Promises => "promises",
             };
-            vec![
+            let arguments = [
                 format!("--max-semi-space-size={}", young / 2).into(),
                 format!("--max-old-space-size={}", function.memory_mb - young).into(),
                 runtime_dir.join(NODE).into(),
                 rules.into(),
-            ]
+            ];
+            arguments.into_iter().chain(ours).collect()
         }
-        Runtime::Python { .. } => vec![runtime_dir.join(PYTHON).into()],
+        Runtime::Python { .. } => std::iter::once(runtime_dir.join(PYTHON).into()).chain(ours).collect(),
         Runtime::Provided => Vec::new(),
     }
 }

@@ -10,7 +10,7 @@ use super::proc::Usage;
 use super::runtime_api::{Answer, Request};
 use crate::invocation::Throttled;
 use crate::outcome::{Completed, Failed, Reported};
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, gauge};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -367,10 +367,11 @@ impl Pool {
     pub(crate) fn enforce(&self, usage: &HashMap<u32, Usage>) {
         let function = self.plan.function.to_string();
         let ceiling = u64::from(self.plan.memory_mb) * 1024 * 1024;
+        let mut memory = 0;
         for instance in self.all().iter().filter(|instance| !instance.has_ended()) {
             let Some(used) = usage.get(&instance.pid()) else { continue };
-            let peak = instance.note_memory(used.bytes);
-            histogram!("sluicegate_function_memory_bytes", "function" => function.clone()).record(peak as f64);
+            instance.note_memory(used.bytes);
+            memory += used.bytes;
             if instance.is_stuck(Instant::now()) {
                 warn!(
                     function,
@@ -397,6 +398,7 @@ impl Pool {
                 instance.kill();
             }
         }
+        gauge!("sluicegate_function_memory_bytes", "function" => function).set(memory as f64);
     }
 
     /// Ends all processes, and starts none any more.

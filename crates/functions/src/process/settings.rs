@@ -16,6 +16,9 @@ pub struct Settings {
     pub access_key: AccessKey,
     /// Where functions reach tables, streams, functions and connections, such as `http://127.0.0.1:8080`.
     pub endpoint: Option<String>,
+    /// Names of APIs that handlers call over HTTPS and that are served at `endpoint`, such as
+    /// `echo.execute-api.us-east-1.amazonaws.com`.
+    pub api_names: Vec<String>,
     /// A `node_modules` folder with what Lambda brings along, such as the AWS SDK.
     pub node_modules: Option<PathBuf>,
     /// Processes of one function that does not reserve less.
@@ -55,6 +58,7 @@ impl Settings {
             account: "000000000000".to_owned(),
             access_key: AccessKey::new("local", "local"),
             endpoint: None,
+            api_names: Vec::new(),
             node_modules: None,
             max_processes: DEFAULT_MAX_PROCESSES,
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
