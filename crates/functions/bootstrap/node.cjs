@@ -212,6 +212,34 @@ function isModule(file) {
   }
 }
 
+/** ES modules do not search NODE_PATH, where layers and what Lambda brings along are; on Lambda they do. */
+function searchNodePath() {
+  const folders = (process.env.NODE_PATH ?? "").split(":").filter((folder) => path.basename(folder) === "node_modules");
+  const { register } = require("node:module");
+  if (folders.length === 0 || !register) return;
+  const parents = folders.map((folder) => pathToFileURL(path.join(folder, "..", "any.js")).href);
+  const hook = `const parents = ${JSON.stringify(parents)};
+    export async function resolve(specifier, context, next) {
+      try {
+        return await next(specifier, context);
+      } catch (error) {
+        if (error.code !== "ERR_MODULE_NOT_FOUND" || /^[./]|^[a-z]+:/.test(specifier)) throw error;
+        for (const parentURL of parents) {
+          try {
+            return await next(specifier, { ...context, parentURL });
+          } catch {}
+        }
+        throw error;
+      }
+    }`;
+  register(`data:text/javascript,${encodeURIComponent(hook)}`);
+}
+
+function importModule(file) {
+  if (file.endsWith(".mjs") || (file.endsWith(".js") && isModule(file))) searchNodePath();
+  return import(pathToFileURL(file).href);
+}
+
 function isFile(file) {
   return fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 }
@@ -220,11 +248,11 @@ async function load(folder, name) {
   const file = path.resolve(taskRoot, folder, name);
   if (rules === "promises") {
     const found = ["", ".js", ".mjs", ".cjs"].map((end) => file + end).find(isFile);
-    if (found) return import(pathToFileURL(found).href);
+    if (found) return importModule(found);
   } else {
     if (isFile(file)) return require(file);
-    if (isFile(`${file}.js`)) return isModule(`${file}.js`) ? import(pathToFileURL(`${file}.js`).href) : require(`${file}.js`);
-    if (isFile(`${file}.mjs`)) return import(pathToFileURL(`${file}.mjs`).href);
+    if (isFile(`${file}.js`)) return isModule(`${file}.js`) ? importModule(`${file}.js`) : require(`${file}.js`);
+    if (isFile(`${file}.mjs`)) return importModule(`${file}.mjs`);
     if (isFile(`${file}.cjs`)) return require(`${file}.cjs`);
     try {
       return require(require.resolve(name, { paths: [taskRoot, path.join(taskRoot, folder)] }));

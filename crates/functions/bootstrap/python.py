@@ -264,6 +264,31 @@ def intercept(address, names):
     sys.meta_path.insert(0, TlsFinder(names))
 
 
+class PlainSocket(socket.socket):
+    """What clients of TLS ask of a socket, answered by one without."""
+
+    def __init__(self, sock, name):
+        timeout = sock.gettimeout()
+        super().__init__(sock.family, sock.type, sock.proto, fileno=sock.detach())
+        self.settimeout(timeout)
+        self._name = name
+
+    def getpeercert(self, binary_form=False):
+        return b"" if binary_form else {"subjectAltName": (("DNS", self._name),)}
+
+    def version(self):
+        return "TLSv1.3"
+
+    def cipher(self):
+        return None
+
+    def selected_alpn_protocol(self):
+        return None
+
+    def unwrap(self):
+        return self
+
+
 class TlsFinder:
     """Changes `ssl` when it is imported: to import it costs too much for those who do not need it."""
 
@@ -283,7 +308,7 @@ class TlsFinder:
 
             def wrap_socket(context, sock, *rest, server_hostname=None, **options):
                 if server_hostname in names:
-                    return sock
+                    return PlainSocket(sock, server_hostname)
                 return wrap(context, sock, *rest, server_hostname=server_hostname, **options)
 
             module.SSLContext.wrap_socket = wrap_socket
