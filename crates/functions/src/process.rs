@@ -133,6 +133,13 @@ impl Processes {
         Ok(LoadedFunction { pool, function, arn })
     }
 
+    /// Removes unpacked code that no loaded function needs; called when all are loaded.
+    pub fn remove_unused_code(&self) {
+        if let Err(error) = self.store.remove_unused() {
+            tracing::warn!(%error, "code of functions that is not needed any more cannot be removed");
+        }
+    }
+
     /// Ends processes that have been without work since long before `now`. Done by itself twice a second.
     pub fn reap_idle(&self, now: Instant) {
         live(&self.pools).iter().for_each(|pool| pool.reap(now));

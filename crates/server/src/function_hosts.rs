@@ -69,6 +69,7 @@ pub(crate) fn load(
         ..Settings::new(data)
     })?;
     let loaded = described.into_iter().map(|one| processes.load(one.clone())).collect::<Result<_, _>>()?;
+    processes.remove_unused_code();
     Ok((Some(processes), loaded))
 }
 

@@ -11,10 +11,12 @@ pub(crate) use elf::{Binary, inspect};
 use super::description::Code;
 use super::runtime::Runtime;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Lambda's limit for a function and its layers, unpacked.
 pub const UNPACKED_BYTES: u64 = 250 * 1024 * 1024;
@@ -39,8 +41,12 @@ pub enum CodeError {
 }
 
 /// The folder of unpacked code.
-#[derive(Clone, Debug)]
-pub(crate) struct Store(PathBuf);
+#[derive(Debug)]
+pub(crate) struct Store {
+    path: PathBuf,
+    /// The names of the folders in it that were asked for.
+    used: Mutex<HashSet<String>>,
+}
 
 /// Code of one function on its way to disk: what may still be unpacked.
 #[derive(Debug)]
@@ -51,22 +57,38 @@ pub(crate) struct Loader<'a> {
 
 impl Store {
     pub(crate) fn at(folder: PathBuf) -> Self {
-        Self(folder)
+        Self { path: folder, used: Mutex::default() }
     }
 
     pub(crate) fn loader(&self) -> Loader<'_> {
         Loader { store: self, budget: UNPACKED_BYTES }
     }
 
+    /// Removes the folders that nobody has asked for.
+    pub(crate) fn remove_unused(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if !entry.file_name().to_str().is_some_and(|name| self.used().contains(name)) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn used(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The folder called `name`, filled by `fill` unless it is there.
     fn folder(&self, name: &str, fill: impl FnOnce(&Path) -> Result<(), CodeError>) -> Result<PathBuf, CodeError> {
-        let complete = self.0.join(name);
+        self.used().insert(name.to_owned());
+        let complete = self.path.join(name);
         if complete.is_dir() {
             return Ok(complete);
         }
         let failed = |error| CodeError::Store { path: complete.clone(), error };
         // The server holds its data folder alone, so what lies there was left by a crash.
-        let partial = self.0.join(format!("{name}.partial"));
+        let partial = self.path.join(format!("{name}.partial"));
         match fs::remove_dir_all(&partial) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}

@@ -6,6 +6,7 @@
 
 use super::limits::{LINE_BYTES, OUTPUT_BURST_BYTES, OUTPUT_BYTES_PER_SECOND, TAIL_BYTES};
 use super::log::FunctionLog;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,6 +19,11 @@ use tokio::time::Instant;
 const PIPE_BYTES: usize = 64 * 1024;
 /// Reads at the end of an invocation: a process that goes on printing must not hold up its own result.
 const MAX_DRAINING_READS: usize = 16;
+
+thread_local! {
+    /// A process that is quiet needs no buffer of its own.
+    static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; PIPE_BYTES]);
+}
 
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -33,7 +39,6 @@ struct Lines {
     unfinished: Vec<u8>,
     /// The last of what was logged since the last END.
     tail: VecDeque<u8>,
-    read: Vec<u8>,
 }
 
 /// What a read led to.
@@ -45,8 +50,7 @@ enum Progress {
 
 impl Output {
     pub(crate) fn new(pipe: OwnedFd, log: Arc<FunctionLog>) -> io::Result<Self> {
-        let lines =
-            Lines { log, request_id: "".into(), unfinished: Vec::new(), tail: VecDeque::new(), read: Vec::new() };
+        let lines = Lines { log, request_id: "".into(), unfinished: Vec::new(), tail: VecDeque::new() };
         Ok(Self { pipe: pipe::Receiver::from_owned_fd(pipe)?, lines: Mutex::new(lines) })
     }
 
@@ -98,23 +102,15 @@ impl Output {
     }
 
     fn read(&self) -> Progress {
-        let mut lines = self.lines();
-        let mut read = std::mem::take(&mut lines.read);
-        read.resize(PIPE_BYTES, 0);
-        let progress = match self.pipe.try_read(&mut read) {
+        READ.with_borrow_mut(|read| match self.pipe.try_read(read) {
             Ok(0) => Progress::End,
             Ok(bytes) => {
-                lines.take(&read[..bytes]);
+                self.lines().take(&read[..bytes]);
                 Progress::Read(bytes)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Progress::Nothing,
             Err(_) => Progress::End,
-        };
-        // A process that is quiet keeps no buffer.
-        if matches!(progress, Progress::Read(_)) {
-            lines.read = read;
-        }
-        progress
+        })
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {

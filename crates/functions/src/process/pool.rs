@@ -176,7 +176,7 @@ impl Pool {
             Run::TimedOut => {
                 instance.kill();
                 instance.wait().await;
-                (Err(self.timed_out(&request.request_id, allowed)), allowed, false)
+                (Err(self.timed_out(&request.request_id)), allowed, false)
             }
         };
         self.note_success_or_failure(keep);
@@ -201,8 +201,8 @@ impl Pool {
         Failed::new("exit", "Runtime.ExitError", format!("RequestId: {request_id} Error: {ended}")).into()
     }
 
-    fn timed_out(&self, request_id: &str, allowed: Duration) -> Reported {
-        Failed::timed_out(request_id, allowed).into()
+    fn timed_out(&self, request_id: &str) -> Reported {
+        Failed::timed_out(request_id, self.plan.timeout).into()
     }
 
     /// What Lambda writes behind an invocation.
@@ -304,7 +304,7 @@ impl Pool {
         let reported = match start {
             Start::Failed(report) => Reported::by_the_function(report),
             Start::Ended(ended) => self.exit_error(id, ended),
-            Start::TimedOut | Start::Ready(_) => self.timed_out(id, self.plan.timeout),
+            Start::TimedOut | Start::Ready(_) => self.timed_out(id),
         };
         instance
             .output

@@ -2,7 +2,7 @@
 
 use crate::lambda::{Lambda, code, folder, inline, problem, write};
 use serde_json::json;
-use sluicegate_functions::process::{Code, ProcessFunction};
+use sluicegate_functions::process::{Code, ProcessFunction, Processes, Settings};
 use std::io::{Cursor, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
@@ -72,6 +72,28 @@ async fn zips_and_layers_run() {
     let again = lambda.processes.load(ProcessFunction { name: "g".into(), ..function }).unwrap();
     assert_eq!(again.arn(), "arn:aws:lambda:us-east-1:000000000000:function:g");
     lambda.processes.stop().await;
+}
+
+#[test]
+fn code_that_nobody_needs_any_more_is_removed() {
+    let data = tempfile::tempdir().unwrap();
+    let folders = || std::fs::read_dir(data.path().join("function-code")).unwrap().count();
+    let load = |texts: &[&str]| {
+        // Each start of a server is one.
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let processes = Processes::new(Settings::new(data.path())).unwrap();
+            for (number, text) in texts.iter().enumerate() {
+                processes.load(inline(&format!("f{number}"), "nodejs22.x", text)).unwrap();
+            }
+            processes.remove_unused_code();
+        });
+    };
+    load(&["1", "2"]);
+    assert_eq!(folders(), 2);
+    load(&["2", "3", "3"]);
+    assert_eq!(folders(), 2);
+    load(&[]);
+    assert_eq!(folders(), 0);
 }
 
 #[tokio::test]

@@ -181,7 +181,7 @@ pub fn code(folder: &TempDir) -> Code {
 pub fn problem(function: ProcessFunction) -> String {
     let data = tempfile::tempdir().unwrap();
     let processes = Processes::new(Settings::new(data.path())).unwrap();
-    let error: LoadError = processes.load(function).err().expect("it must not load");
+    let error: LoadError = processes.load(function).expect_err("it must not load");
     error.to_string()
 }
 
