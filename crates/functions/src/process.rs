@@ -31,6 +31,7 @@ pub(crate) use pool::Pool;
 pub(crate) use runtime_api::Request;
 
 use code::Store;
+use interpreter::Interpreters;
 use keeper::Keeper;
 use launch::{Launch, write_bootstraps};
 use limits::WATCH_INTERVAL;
@@ -52,6 +53,7 @@ const LOG_FOLDER: &str = "function-logs";
 pub struct Processes {
     settings: Settings,
     store: Store,
+    interpreters: Interpreters,
     runtime_dir: PathBuf,
     logs: LogThread,
     keeper: Option<Keeper>,
@@ -109,12 +111,22 @@ impl Processes {
             .ok();
         let pools = Arc::<Mutex<Vec<Weak<Pool>>>>::default();
         let watch = tokio::spawn(watch(Arc::clone(&pools)));
-        Ok(Self { settings, store: Store::at(code), runtime_dir, logs: log_thread, keeper, mark, pools, watch })
+        Ok(Self {
+            settings,
+            store: Store::at(code),
+            interpreters: Interpreters::default(),
+            runtime_dir,
+            logs: log_thread,
+            keeper,
+            mark,
+            pools,
+            watch,
+        })
     }
 
     /// Unpacks and checks the code of a function; its first process is started by its first event. Blocks.
     pub fn load(&self, function: ProcessFunction) -> Result<LoadedFunction, LoadError> {
-        let launch = Launch::prepare(&function, &self.settings, &self.store, &self.runtime_dir);
+        let launch = Launch::prepare(&function, &self.settings, &self.store, &self.interpreters, &self.runtime_dir);
         let launch = launch.map_err(|problem| LoadError { function: function.name.clone(), problem })?;
         let name: Arc<str> = function.name.as_str().into();
         let plan = Plan {

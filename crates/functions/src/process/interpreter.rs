@@ -1,8 +1,14 @@
 //! Which Node and which Python this machine has.
 
 use super::runtime::Runtime;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// What was found, so that each runtime is looked for once.
+#[derive(Debug, Default)]
+pub(crate) struct Interpreters(Mutex<HashMap<Runtime, Interpreter>>);
 
 /// A program that runs code of one language.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +39,20 @@ const OLDEST_PYTHON: Version = Version { major: 3, minor: 8 };
 const ASK_NODE: [&str; 2] = ["-p", "process.execPath + '\\n' + process.versions.node"];
 const ASK_PYTHON: [&str; 2] = ["-c", "import sys; print(sys.executable); print('%d.%d' % sys.version_info[:2])"];
 
-/// The program for a runtime; the one of its own version where there are several. `None`: it brings its own.
-pub(crate) fn find(runtime: Runtime) -> Result<Option<Interpreter>, InterpreterError> {
+impl Interpreters {
+    /// The program for a runtime; the one of its own version where there are several. `None`: it brings its own.
+    pub(crate) fn find(&self, runtime: Runtime) -> Result<Option<Interpreter>, InterpreterError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&runtime) {
+            return Ok(Some(found.clone()));
+        }
+        let found = find(runtime)?;
+        known.extend(found.iter().map(|found| (runtime, found.clone())));
+        Ok(found)
+    }
+}
+
+fn find(runtime: Runtime) -> Result<Option<Interpreter>, InterpreterError> {
     let (names, question, oldest) = match runtime {
         Runtime::Node { major } => {
             (vec![format!("node{major}"), "node".into(), "nodejs".into()], ASK_NODE, OLDEST_NODE)

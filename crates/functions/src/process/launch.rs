@@ -3,7 +3,7 @@
 use super::code::{Binary, CodeError, Store, inspect};
 use super::description::{DescriptionError, ProcessFunction};
 use super::environment::{self, Known};
-use super::interpreter::{self, InterpreterError};
+use super::interpreter::{InterpreterError, Interpreters};
 use super::limits::OPEN_FILES;
 use super::runtime::{NodeRules, Runtime};
 use super::settings::Settings;
@@ -75,10 +75,11 @@ impl Launch {
         function: &ProcessFunction,
         settings: &Settings,
         store: &Store,
+        interpreters: &Interpreters,
         runtime_dir: &Path,
     ) -> Result<Self, LoadProblem> {
         function.check()?;
-        let interpreter = interpreter::find(function.runtime)?;
+        let interpreter = interpreters.find(function.runtime)?;
         let mut loader = store.loader();
         let task_root = loader.load(&function.code, function.runtime)?;
         // Later layers lie over earlier ones.

@@ -8,7 +8,7 @@ const NODE_MAJORS: std::ops::RangeInclusive<u16> = 4..=40;
 /// Node 24 brought the second generation of rules for handlers.
 const FIRST_WITH_NEW_RULES: u16 = 24;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Runtime {
     /// `nodejs20.x`
     Node { major: u16 },
