@@ -65,6 +65,13 @@ impl Credentials {
         Self(Arc::new(by_key.collect()))
     }
 
+    /// These, and one more.
+    pub fn with(&self, credential: Credential) -> Self {
+        let mut by_key = HashMap::clone(&self.0);
+        by_key.insert(credential.access_key_id.clone(), Arc::new(credential));
+        Self(Arc::new(by_key))
+    }
+
     /// Whether signatures are verified.
     pub fn are_configured(&self) -> bool {
         !self.0.is_empty()

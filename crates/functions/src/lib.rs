@@ -1,10 +1,10 @@
-//! The function runtime behind the `Invoke` port: Rust handlers in this process, and HTTP endpoints.
+//! The function runtime behind the `Invoke` port: local processes, Rust handlers in this process, and HTTP endpoints.
 //!
 //! An invocation takes a place of its function's concurrency or is throttled at once; comes to its end even when the caller
-//! has gone; and ends by returning, failing, panicking or at its deadline.
+//! has gone; and ends by returning, failing, panicking, exiting or at its deadline.
 //! Callers learn the failure as Lambda words it.
 //!
-//! **Boundary.** Implements `protocol::Invoke` over `handler::Function`. Payload and result are bytes here.
+//! **Boundary.** Implements `protocol::Invoke` over `handler::Function` and over processes. Payload and result are bytes here.
 //!
 //! **Invariant.** It never interprets a payload.
 
@@ -12,8 +12,12 @@ mod catch_panic;
 mod functions;
 mod http_function;
 mod invocation;
+mod lambda_api;
 mod options;
+mod outcome;
+pub mod process;
 
 pub use functions::{Functions, FunctionsBuilder};
 pub use http_function::{UrlError, http_function};
+pub use lambda_api::{EventPace, LambdaApi, LambdaOptions};
 pub use options::{DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT, FunctionOptions, MAX_TIMEOUT, RegisterError};

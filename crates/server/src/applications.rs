@@ -1,10 +1,11 @@
 //! Sets up what bundled applications ask for: tables, functions, API definitions.
 
-use crate::api_files::{ApiFile, NamedFunction};
+use crate::api_files::{ApiFile, FunctionKind, NamedFunction};
 use crate::config::Config;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use sluicegate_functions::{FunctionOptions, Functions, RegisterError};
+use sluicegate_functions::process::LoadedFunction;
+use sluicegate_functions::{FunctionOptions, Functions, FunctionsBuilder, RegisterError};
 use sluicegate_gateway::api::{ApiDefinition, IntegrationDefinition, RouteDefinition, StageDefinition};
 use sluicegate_handler::application::{Route, StreamMapping};
 use sluicegate_handler::{Application, Clients, MessageSender, StageId, TableClient};
@@ -71,12 +72,14 @@ async fn expires(tables: &Tables, request: &Value) -> Result<bool, ApiError> {
 pub(crate) fn functions(
     applications: &[Application],
     files: &[ApiFile],
+    loaded: Vec<LoadedFunction>,
     connections: &Arc<dyn Connections>,
     tables: &Arc<dyn CallTable>,
 ) -> Result<Functions, RegisterError> {
-    let mut functions = Functions::builder();
+    let mut functions = loaded.into_iter().fold(Functions::builder(), FunctionsBuilder::register_loaded);
     for file in files {
-        for NamedFunction { name, function, options } in &file.functions {
+        for NamedFunction { name, kind } in &file.functions {
+            let FunctionKind::Http { function, options } = kind else { continue };
             // An HTTP endpoint reaches connections and tables over the network, like any other client.
             let nowhere = StageId::new(file.definition.api_id.as_str(), "");
             let clients = Clients {

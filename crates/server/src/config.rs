@@ -45,6 +45,7 @@ pub enum Group {
     Addresses,
     Data,
     Applications,
+    Functions,
     Logs,
     WebSockets,
     Http,
@@ -122,6 +123,13 @@ settings! {
     /// How often this machine's own metrics are written into the metrics table of live-metrics; `off` writes none.
     Applications collector: Pace = "1s" as "DURATION|off";
 
+    /// How many local processes of one function may run at once, unless it reserves less; more invocations wait for one.
+    Functions max_processes: u32 = "32" as "NUMBER";
+    /// Ends a function's process after this long without work.
+    Functions process_idle_timeout: Duration = "10m" as "DURATION";
+    /// A `node_modules` folder with packages that Node functions need not bring along, such as `@aws-sdk`; `none` for none.
+    Functions node_modules: OptionalFile = "none" as "DIR";
+
     /// What start-up output and logs look like: `text` for people, `json` for one object per line.
     Logs log_format: LogFormat = "text" as "text|json";
     /// Which log lines are written to standard error: a level, or directives such as `info,sluicegate_gateway=debug`.
@@ -195,6 +203,7 @@ impl Group {
             Self::Addresses => "Addresses",
             Self::Data => "Data",
             Self::Applications => "Applications",
+            Self::Functions => "Functions",
             Self::Logs => "Logs",
             Self::WebSockets => "WebSocket limits",
             Self::Http => "HTTP limits",

@@ -11,6 +11,7 @@ mod apps;
 mod collector;
 pub mod config;
 mod data_folder;
+mod function_hosts;
 mod health;
 mod listener;
 pub mod logs;

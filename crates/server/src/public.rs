@@ -6,6 +6,7 @@ use crate::pages::Page;
 use http::{Method, Request, StatusCode};
 use serde_json::json;
 use sluicegate_endpoint::{Response, json};
+use sluicegate_functions::LambdaApi;
 use sluicegate_gateway::{Caller, Gateway};
 use sluicegate_tables::Tables;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub struct Public {
     pub gateway: Gateway,
     pub tables: Tables,
+    pub lambda: LambdaApi,
     pub apis: Arc<[ApiAddress]>,
     pub request_timeout: Duration,
 }
@@ -26,6 +28,8 @@ enum Surface {
     Gateway,
     /// DynamoDB and DynamoDB Streams.
     Tables,
+    /// Lambda's `Invoke`.
+    Lambda,
     /// The list of APIs, for the page.
     Apis,
     Page(Page),
@@ -34,6 +38,10 @@ enum Surface {
 
 impl Answer for Public {
     async fn answer(self, request: Request<RequestBody>, caller: &Caller) -> Response {
+        if LambdaApi::claims(&request) {
+            // Bounded by the function's own timeout, which may be longer.
+            return self.respond(request, caller).await;
+        }
         let limit = self.request_timeout;
         match tokio::time::timeout(limit, self.respond(request, caller)).await {
             Ok(response) => response,
@@ -50,6 +58,7 @@ impl Public {
         match self.surface(&request) {
             Surface::Gateway => self.gateway.respond(request, caller).await,
             Surface::Tables => self.tables.respond(request).await,
+            Surface::Lambda => self.lambda.respond(request).await,
             Surface::Apis => json(StatusCode::OK, json!({ "apis": *self.apis }).to_string()),
             Surface::Page(page) => page.respond(request.headers()),
             Surface::Nothing => nothing(request.uri().path()),
@@ -62,6 +71,7 @@ impl Public {
         match *request.method() {
             _ if self.gateway.claims(request) => Surface::Gateway,
             _ if request.headers().contains_key("x-amz-target") => Surface::Tables,
+            _ if LambdaApi::claims(request) => Surface::Lambda,
             Method::POST if path == "/" => Surface::Tables,
             Method::GET | Method::HEAD if path == "/sluicegate.json" => Surface::Apis,
             Method::GET | Method::HEAD => Page::at(path).map_or(Surface::Nothing, Surface::Page),

@@ -7,6 +7,7 @@ use crate::apps::Input;
 use crate::collector::Collector;
 use crate::config::{Config, Pace, Region};
 use crate::data_folder::{DataFolder, DataFolderError};
+use crate::function_hosts::{self, HostError};
 use crate::health::{Life, Phase};
 use crate::listener::{BindError, HttpLimits, Listener, Serving};
 use crate::open_files::{self, TooFewFiles};
@@ -14,7 +15,8 @@ use crate::prometheus;
 use crate::public::Public;
 use crate::usage_plans::{self, UsageFileError};
 use serde::Serialize;
-use sluicegate_functions::RegisterError;
+use sluicegate_functions::process::Processes;
+use sluicegate_functions::{EventPace, LambdaApi, LambdaOptions, RegisterError};
 use sluicegate_gateway::api::ApiDefinition;
 use sluicegate_gateway::{Account, AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use sluicegate_mappings::{Mappings, RetryPace};
@@ -48,6 +50,7 @@ pub struct RunningServer {
     public_port: Serving,
     collector: Option<Collector>,
     mappings: Mappings,
+    processes: Option<Processes>,
     gateway: Gateway,
     api_files: Vec<PathBuf>,
     tables: Tables,
@@ -82,6 +85,8 @@ pub enum StartError {
     Tables(#[from] sluicegate_tables::OpenError),
     #[error(transparent)]
     Setup(#[from] SetupError),
+    #[error("cannot run a function: {0}")]
+    FunctionHosts(#[from] HostError),
     #[error("cannot set up the functions: {0}")]
     Functions(#[from] RegisterError),
     #[error("cannot prepare for connections: {0}")]
@@ -96,7 +101,8 @@ pub enum StartError {
 
 impl Server {
     /// Starts everything; when it returns, clients are served.
-    pub async fn start(config: Config) -> Result<RunningServer, StartError> {
+    pub async fn start(mut config: Config) -> Result<RunningServer, StartError> {
+        let access_key = function_hosts::issue_access_key(&mut config);
         let files = api_files::read(&config.api.0)?;
         let max_connections = open_files::connections_that_fit(&config)?;
         let data = DataFolder::lock(&config.data)?;
@@ -121,15 +127,20 @@ impl Server {
 
         let (hub, threads) = Hub::new(hub_options(&config, max_connections), Clock::System)?;
         let connections: Arc<dyn Connections> = Arc::new(hub.clone());
-        let invoke: Arc<dyn Invoke> =
-            Arc::new(applications::functions(&applications, &files, &connections, &call_table)?);
+        // Functions are told the address, so it must be known; nobody is answered on it yet.
+        let listener = Listener::bind("listen", config.listen).await?;
+        let listen = listener.address();
+        let (processes, loaded) = function_hosts::load(&config, &files, data.path(), listen, access_key)?;
+        let functions = Arc::new(applications::functions(&applications, &files, loaded, &connections, &call_table)?);
+        let lambda = LambdaApi::new(Arc::clone(&functions), lambda_options(&config));
+        let invoke: Arc<dyn Invoke> = functions;
         let region = config.region.clone();
         let gateway = Gateway::start(Parts {
             apis: definitions.clone(),
             account: Account { region: config.region.to_string(), account_id: config.account.to_string() },
             credentials: config.credentials.clone(),
             usage: usage_plans::read(&config.usage_plans)?,
-            domain_name: Box::new(move |api| format!("{api}.execute-api.{region}.amazonaws.com")),
+            domain_name: Box::new(move |api| region.domain_name(api)),
             invoke: Arc::clone(&invoke),
             hub,
             threads,
@@ -143,12 +154,11 @@ impl Server {
         let mappings = applications::mappings(&applications)?;
         let mappings = Mappings::start(mappings, tables.clone(), invoke, RetryPace::default()).await?;
 
-        let listener = Listener::bind("listen", config.listen).await?;
-        let listen = listener.address();
         let apis: Arc<[ApiAddress]> = definitions.iter().flat_map(|api| ApiAddress::of_stages(listen, api)).collect();
         let public = Public {
             gateway: gateway.clone(),
             tables: tables.clone(),
+            lambda,
             apis: Arc::clone(&apis),
             request_timeout: config.request_timeout,
         };
@@ -169,6 +179,7 @@ impl Server {
             public_port,
             collector,
             mappings,
+            processes,
             gateway,
             api_files: config.api.0.clone(),
             tables,
@@ -233,6 +244,9 @@ impl RunningServer {
         deadline.bound("connections and their $disconnect", self.gateway.drain()).await;
         deadline.bound("HTTP requests", self.public_port.drain()).await;
         deadline.bound("mappings", self.mappings.stop()).await;
+        if let Some(processes) = self.processes {
+            deadline.bound("functions", processes.stop()).await;
+        }
         deadline.bound("tables", self.tables.close()).await;
         deadline.bound("the admin port", self.admin_port.drain()).await;
         self.upkeep.abort();
@@ -270,6 +284,15 @@ fn table_options(config: &Config, data: &DataFolder) -> sluicegate_tables::Optio
         account: config.account.to_string(),
         credentials: config.credentials.clone(),
         ..sluicegate_tables::Options::new(data.path())
+    }
+}
+
+fn lambda_options(config: &Config) -> LambdaOptions {
+    LambdaOptions {
+        region: config.region.to_string(),
+        account: config.account.to_string(),
+        credentials: config.credentials.clone(),
+        event_pace: EventPace::default(),
     }
 }
 

@@ -1,6 +1,12 @@
-//! Functions of both hosts.
+//! Functions of all hosts.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up should fail where it stands")]
 
+mod code;
+mod endpoint;
 mod fixture;
 mod http;
 mod in_process;
+mod lambda;
+mod lifecycle;
+mod node;
+mod python;

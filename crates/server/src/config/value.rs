@@ -191,6 +191,13 @@ impl Value for AccountId {
     }
 }
 
+impl Region {
+    /// The name under which AWS would serve an API.
+    pub(crate) fn domain_name(&self, api_id: &str) -> String {
+        format!("{api_id}.execute-api.{self}.amazonaws.com")
+    }
+}
+
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

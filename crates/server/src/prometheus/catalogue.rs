@@ -53,6 +53,12 @@ metrics! {
     Counter function_errors_total [function, kind] "Invocations that failed, by how.";
     Counter function_throttles_total [function] "Invocations refused because all the function's concurrency was in use.";
     Histogram function_duration_seconds [function] "How long invocations ran.";
+    Gauge function_processes [function] "Local processes of a function.";
+    Counter function_process_starts_total [function] "Local processes that were started.";
+    Gauge function_memory_bytes [function] "Memory of a function's local processes, as far as it is their own.";
+    Counter function_log_lines_dropped_total [] "Lines of functions' logs lost because the disk was slower than they print.";
+    Gauge function_events_waiting [] "Asynchronous invocations that have not come to their end.";
+    Counter function_events_discarded_total [function] "Asynchronous invocations given up after their last attempt.";
 
     Counter table_requests_total [operation, code] "Table and stream operations, by outcome: OK or the error code.";
     Histogram table_request_seconds [operation] "How long table and stream operations took, waiting included.";

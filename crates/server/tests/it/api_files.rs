@@ -108,7 +108,7 @@ async fn every_mistake_is_told_before_anything_is_served() {
             "API echo, route $default: target `integrations/back`",
         ),
         (&GUIDE.replace("$request.body.action", "${request.body"), "API echo: route selection expression"),
-        (&GUIDE.replace("http://127.0.0.1:9000/", "9000"), "functions.backend.url: `9000` is no address"),
+        (&GUIDE.replace("http://127.0.0.1:9000/", "9000"), "functions.backend: url: `9000` is no address"),
     ] {
         let (written, data) = (file(text), tempfile::tempdir().unwrap());
         let config = Config {

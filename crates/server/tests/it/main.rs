@@ -5,6 +5,7 @@
 mod admin;
 mod api_files;
 mod command_line;
+mod functions;
 mod http;
 mod load;
 mod main_job;

@@ -1,0 +1,125 @@
+//! Invocations of the type `Event`: accepted at once, run when there is room, tried again when they fail.
+
+use crate::invocation::{self, Call, Registered, Throttled};
+use metrics::{counter, gauge};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use tracing::warn;
+
+/// Events that may wait, and the bytes of their payloads. More are refused.
+const MAX_EVENTS: usize = 10_000;
+const MAX_EVENT_BYTES: usize = 64 * 1024 * 1024;
+
+/// When an event is tried again. The default is Lambda's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventPace {
+    /// Before each further attempt after a function error; there are as many as there are delays.
+    pub after_error: [Duration; 2],
+    /// Before the first further attempt after throttling; it doubles each time.
+    pub after_throttling: Duration,
+    /// Up to here.
+    pub longest: Duration,
+    /// An older event is given up.
+    pub max_age: Duration,
+}
+
+impl Default for EventPace {
+    fn default() -> Self {
+        Self {
+            after_error: [Duration::from_secs(60), Duration::from_secs(120)],
+            after_throttling: Duration::from_secs(1),
+            longest: Duration::from_secs(300),
+            max_age: Duration::from_secs(6 * 60 * 60),
+        }
+    }
+}
+
+/// There is no room for another event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Full;
+
+pub(super) struct Event {
+    pub(super) registered: Arc<Registered>,
+    pub(super) call: Call,
+}
+
+pub(super) struct Events {
+    pace: EventPace,
+    held: Arc<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    events: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Events {
+    pub(super) fn new(pace: EventPace) -> Self {
+        Self { pace, held: Arc::default() }
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.held.events.load(Ordering::Acquire)
+    }
+
+    pub(super) fn accept(&self, event: Event) -> Result<(), Full> {
+        let room = Room::take(&self.held, event.call.payload.len()).ok_or(Full)?;
+        let pace = self.pace;
+        tokio::spawn(async move {
+            deliver(event, pace).await;
+            drop(room);
+        });
+        Ok(())
+    }
+}
+
+/// What an event takes of the limits, until it is delivered or given up.
+struct Room {
+    held: Arc<Held>,
+    bytes: usize,
+}
+
+impl Room {
+    fn take(held: &Arc<Held>, bytes: usize) -> Option<Self> {
+        let events = held.events.fetch_add(1, Ordering::AcqRel) + 1;
+        let all_bytes = held.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
+        // What does not fit is given back when it is dropped.
+        let room = Self { held: Arc::clone(held), bytes };
+        gauge!("sluicegate_function_events_waiting").set(events as f64);
+        (events <= MAX_EVENTS && all_bytes <= MAX_EVENT_BYTES).then_some(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.held.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+        let before = self.held.events.fetch_sub(1, Ordering::AcqRel);
+        gauge!("sluicegate_function_events_waiting").set((before - 1) as f64);
+    }
+}
+
+async fn deliver(Event { registered, call }: Event, pace: EventPace) {
+    let accepted = Instant::now();
+    let mut after_error = pace.after_error.into_iter();
+    let mut after_throttling = pace.after_throttling;
+    loop {
+        let delay = match invocation::run(Arc::clone(&registered), call.clone()).await {
+            Ok(completed) if completed.result.is_ok() => return,
+            Ok(_) => after_error.next(),
+            Err(Throttled) => {
+                let delay = after_throttling;
+                after_throttling = (delay * 2).min(pace.longest);
+                Some(delay)
+            }
+        };
+        match delay {
+            Some(delay) if accepted.elapsed() + delay <= pace.max_age => sleep(delay).await,
+            _ => break,
+        }
+    }
+    counter!("sluicegate_function_events_discarded_total", "function" => registered.name.to_string()).increment(1);
+    warn!(function = %registered.name, request_id = %call.request_id, "an event is given up after its last attempt");
+}

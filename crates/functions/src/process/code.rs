@@ -1,0 +1,172 @@
+//! Code on disk: folders as they are, zips and inline text unpacked under the data folder by what they contain.
+//!
+//! A folder of unpacked code is complete or absent: it is filled under another name and then renamed. Its name is the hash
+//! of what it was made from, so that the next start finds it, and changed code never meets old files.
+
+mod elf;
+mod unpack;
+
+pub(crate) use elf::{Binary, inspect};
+
+use super::description::Code;
+use super::runtime::Runtime;
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Lambda's limit for a function and its layers, unpacked.
+pub const UNPACKED_BYTES: u64 = 250 * 1024 * 1024;
+/// Packed code is never larger than unpacked code may be.
+const PACKED_BYTES: u64 = UNPACKED_BYTES;
+
+/// Why code cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeError {
+    #[error("the code {} cannot be read: {error}", path.display())]
+    Unreadable { path: PathBuf, error: io::Error },
+    #[error("the code {} is not a folder", .0.display())]
+    NotAFolder(PathBuf),
+    #[error("the zip {} has {bytes} bytes; at most {PACKED_BYTES} are possible", path.display())]
+    TooLarge { path: PathBuf, bytes: u64 },
+    #[error("the zip {} cannot be used: {problem}", path.display())]
+    Zip { path: PathBuf, problem: unpack::ZipProblem },
+    #[error("the code cannot be unpacked into {}: {error}", path.display())]
+    Store { path: PathBuf, error: io::Error },
+    #[error("inline code is possible for Node and Python only; give a folder or a zip")]
+    Inline,
+}
+
+/// The folder of unpacked code.
+#[derive(Debug)]
+pub(crate) struct Store {
+    path: PathBuf,
+    /// The names of the folders in it that were asked for.
+    used: Mutex<HashSet<String>>,
+}
+
+/// Code of one function on its way to disk: what may still be unpacked.
+#[derive(Debug)]
+pub(crate) struct Loader<'a> {
+    store: &'a Store,
+    budget: u64,
+}
+
+impl Store {
+    pub(crate) fn at(folder: PathBuf) -> Self {
+        Self { path: folder, used: Mutex::default() }
+    }
+
+    pub(crate) fn loader(&self) -> Loader<'_> {
+        Loader { store: self, budget: UNPACKED_BYTES }
+    }
+
+    /// Removes the folders that nobody has asked for.
+    pub(crate) fn remove_unused(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if !entry.file_name().to_str().is_some_and(|name| self.used().contains(name)) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn used(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The folder called `name`, filled by `fill` unless it is there.
+    fn folder(&self, name: &str, fill: impl FnOnce(&Path) -> Result<(), CodeError>) -> Result<PathBuf, CodeError> {
+        self.used().insert(name.to_owned());
+        let complete = self.path.join(name);
+        if complete.is_dir() {
+            return Ok(complete);
+        }
+        let failed = |error| CodeError::Store { path: complete.clone(), error };
+        // The server holds its data folder alone, so what lies there was left by a crash.
+        let partial = self.path.join(format!("{name}.partial"));
+        match fs::remove_dir_all(&partial) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        fs::create_dir_all(&partial).map_err(failed)?;
+        let filled = fill(&partial).and_then(|()| fs::rename(&partial, &complete).map_err(failed));
+        if filled.is_err() {
+            let _ = fs::remove_dir_all(&partial);
+        }
+        filled.map(|()| complete)
+    }
+}
+
+impl Loader<'_> {
+    /// Brings code to disk and returns its folder.
+    pub(crate) fn load(&mut self, code: &Code, runtime: Runtime) -> Result<PathBuf, CodeError> {
+        match code {
+            Code::Folder(path) => folder(path),
+            Code::Zip(path) => self.zip(path),
+            Code::Inline(text) => self.inline(text, runtime),
+        }
+    }
+
+    fn zip(&mut self, path: &Path) -> Result<PathBuf, CodeError> {
+        let unreadable = |error| CodeError::Unreadable { path: path.to_owned(), error };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let bytes = file.metadata().map_err(unreadable)?.len();
+        if bytes > PACKED_BYTES {
+            return Err(CodeError::TooLarge { path: path.to_owned(), bytes });
+        }
+        let name = hash_of(&mut file).map_err(unreadable)?;
+        let budget = self.budget;
+        let folder = self.store.folder(&name, |into| {
+            unpack::zip(file, into, budget).map_err(|problem| CodeError::Zip { path: path.to_owned(), problem })
+        })?;
+        let unpacked = unpack::size_of(&folder).map_err(unreadable)?;
+        self.budget = self.budget.checked_sub(unpacked).ok_or_else(|| CodeError::Zip {
+            path: path.to_owned(),
+            problem: unpack::ZipProblem::TooLarge(UNPACKED_BYTES),
+        })?;
+        Ok(folder)
+    }
+
+    fn inline(&self, text: &str, runtime: Runtime) -> Result<PathBuf, CodeError> {
+        let file = match runtime {
+            Runtime::Node { .. } => "index.js",
+            Runtime::Python { .. } => "index.py",
+            Runtime::Provided => return Err(CodeError::Inline),
+        };
+        let name = hex(&Sha256::digest(format!("{file}\n{text}")));
+        self.store.folder(&name, |into| {
+            let path = into.join(file);
+            fs::write(&path, text).map_err(|error| CodeError::Store { path, error })
+        })
+    }
+}
+
+fn folder(path: &Path) -> Result<PathBuf, CodeError> {
+    let found = path.canonicalize().map_err(|error| CodeError::Unreadable { path: path.to_owned(), error })?;
+    if found.is_dir() { Ok(found) } else { Err(CodeError::NotAFolder(found)) }
+}
+
+fn hash_of(file: &mut File) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hex(&hash.finalize())),
+            length => hash.update(&piece[..length]),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
