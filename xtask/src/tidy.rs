@@ -15,6 +15,7 @@ const LEVELS: &[(&str, &[&str])] = &[
     ("sluicegate-endpoint", &["sluicegate-protocol"]),
     ("sluicegate-handler", &["sluicegate-protocol"]),
     ("sluicegate-velocity", &[]),
+    ("sluicegate-template", &["sluicegate-protocol"]),
     ("sluicegate-gateway", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-velocity"]),
     ("sluicegate-functions", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-handler"]),
     ("sluicegate-tables", &["sluicegate-protocol", "sluicegate-endpoint"]),
