@@ -38,6 +38,8 @@ pub(crate) struct Source<'s> {
     pub(crate) name: &'s str,
     pub(crate) format: Format,
     pub(crate) assets: Assets,
+    /// Stacks that are loaded with it, and that it may name.
+    pub(crate) others: &'s [Stack],
 }
 
 /// How strictly values for parameters are matched with what is declared.
@@ -101,7 +103,7 @@ pub(crate) fn stack(
         .iter()
         .filter(|resource| resource.condition.as_ref().is_none_or(|(name, at)| scope.holds(name, *at)))
         .collect();
-    let parts = Site::new(&scope, (source.file, source.folder), files, &source.assets, created).build();
+    let parts = Site::new(&scope, source, files, created).build();
     let outputs = outputs(sections, &scope);
     let (problems, notes) = findings.finish(&[(source.number, source.root)].into());
     if !problems.problems.is_empty() {

@@ -118,9 +118,15 @@ fn resources(root: &Node, entries: &[Entry], findings: &Findings) -> Vec<Resourc
 
 fn resource(entry: &Entry, findings: &Findings) -> Option<Resource> {
     let (name, body) = (&entry.key, &entry.value);
-    if let Kind::Map(_) = body.kind {
-    } else {
-        findings.problem(entry.at, format!("`{name}` is {}", body.describe()), "write a map with Type and Properties");
+    if !matches!(body.kind, Kind::Map(_)) {
+        // A tag that does not exist has been told.
+        if !body.is_broken() {
+            findings.problem(
+                entry.at,
+                format!("`{name}` is {}", body.describe()),
+                "write a map with Type and Properties",
+            );
+        }
         return None;
     }
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {

@@ -192,7 +192,13 @@ impl Apis {
             let broken = || {
                 site.resources.iter().any(|one| one.kind == "AWS::Lambda::Function" && site.scope.name_of(one) == name)
             };
-            if lambda && !name.contains("${") && !functions.iter().any(|one| one.name == name) && !broken() {
+            let elsewhere = || site.is_elsewhere(|stack| stack.function(name).is_some());
+            if lambda
+                && !name.contains("${")
+                && !functions.iter().any(|one| one.name == name)
+                && !broken()
+                && !elsewhere()
+            {
                 site.scope.findings.note(*at, format!("the function `{name}` is not in this template"));
             }
         }

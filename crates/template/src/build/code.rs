@@ -63,7 +63,7 @@ impl Site<'_, '_> {
     }
 
     fn in_bucket(&self, key: &str, at: At) -> Option<Code> {
-        let path = match self.assets {
+        let path = match &self.source.assets {
             Assets::None => None,
             Assets::ByKey(known) => known.get(key).cloned(),
             Assets::InFolder(folder) => key.rsplit('/').next().map(|name| folder.join(name)),
@@ -83,7 +83,7 @@ impl Site<'_, '_> {
             self.scope.problem(at, format!("the code is in a bucket (`{text}`), out of reach"), remedy);
             return None;
         }
-        self.at_path(plain(&self.folder.join(text)), text, at)
+        self.at_path(plain(&self.source.folder.join(text)), text, at)
     }
 
     fn at_path(&self, path: PathBuf, written: &str, at: At) -> Option<Code> {

@@ -4,7 +4,7 @@ use super::{Parts, Site, function_of};
 use crate::document::{At, Node};
 use crate::problem::use_one_of;
 use crate::resource::Resource;
-use crate::stack::{EventSource, EventSourceMapping, StartingPosition};
+use crate::stack::{EventSource, EventSourceMapping, Queue, StartingPosition};
 use crate::values::Values;
 use serde_json::Value;
 
@@ -80,12 +80,14 @@ impl<'f> Site<'_, 'f> {
                         values.problem(at, format!("the table `{}` has no stream", found.logical_id), remedy);
                     }
                     Some(_) => {}
+                    None if self.is_elsewhere(|stack| stack.table(table).is_some()) => {}
                     None => self.scope.findings.note(at, format!("the table `{table}` is not in this template")),
                 }
                 Some(EventSource::TableStream(table.to_owned()))
             }
             "sqs" => {
-                if !parts.queues.iter().any(|queue| queue.name == resource) {
+                let is_it = |queue: &Queue| queue.name == resource;
+                if !parts.queues.iter().any(is_it) && !self.is_elsewhere(|stack| stack.queues.iter().any(is_it)) {
                     self.scope.findings.note(at, format!("the queue `{resource}` is not in this template"));
                 }
                 Some(EventSource::Queue(resource.to_owned()))
@@ -106,7 +108,7 @@ impl<'f> Site<'_, 'f> {
         let (name, qualifier) = function_of(&text);
         // One that is there and could not be built has been complained about.
         let there = |kind: &Resource| kind.kind == "AWS::Lambda::Function" && self.scope.name_of(kind) == name;
-        if !self.resources.iter().any(|one| there(one)) {
+        if !self.resources.iter().any(|one| there(one)) && !self.is_elsewhere(|stack| stack.function(name).is_some()) {
             let known = parts.functions.iter().map(|function| function.name.as_str());
             let remedy = use_one_of(name, known, "name a function of this template: !Ref Function");
             values.problem(values.at_of("FunctionName"), format!("there is no function `{name}`"), remedy);

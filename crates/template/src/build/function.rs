@@ -11,8 +11,6 @@ const DEFAULT_TIMEOUT_SECONDS: u32 = 3;
 const DEFAULT_MEMORY_MB: u32 = 128;
 const DEFAULT_STORAGE_MB: u32 = 512;
 
-/// Runtimes that can be run, by how they begin.
-const RUNTIMES: &[&str] = &["nodejs", "python", "provided"];
 /// What one may mean by a runtime that nobody has.
 const KNOWN_RUNTIMES: &[&str] = &[
     "nodejs18.x",
@@ -141,8 +139,7 @@ impl<'f> Site<'_, 'f> {
     fn runtime(&self, values: &Values<'_>) -> Option<String> {
         let runtime = values.required_text("Runtime");
         let at = values.at_of("Runtime");
-        let at_digits = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-        let runs = RUNTIMES.iter().any(|family| runtime.strip_prefix(family).is_some_and(at_digits));
+        let runs = runs(&runtime);
         if runs || runtime.is_empty() {
             return Some(runtime).filter(|runtime| !runtime.is_empty());
         }
@@ -200,7 +197,8 @@ impl<'f> Site<'_, 'f> {
     fn layers_of(&self, values: &Values<'_>, layers: &[Layer]) -> Vec<String> {
         let arns = values.texts("Layers");
         for (arn, item) in arns.iter().zip(values.items("Layers")) {
-            if !layers.iter().any(|layer| layer.arn == *arn) {
+            let is_it = |layer: &Layer| layer.arn == *arn;
+            if !layers.iter().any(is_it) && !self.is_elsewhere(|stack| stack.layers.iter().any(is_it)) {
                 self.scope.findings.note(item.at, format!("the layer {arn} is not in this template; it is left out"));
             }
         }
@@ -230,4 +228,12 @@ fn architecture(values: &Values<'_>) -> String {
             "x86_64".to_owned()
         }
     }
+}
+
+/// `nodejs22.x`, `python3.13`, `provided.al2023`: any version of these.
+fn runs(runtime: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x")).is_some_and(digits)
+        || runtime.strip_prefix("python3.").is_some_and(digits)
+        || matches!(runtime, "provided" | "provided.al2" | "provided.al2023")
 }

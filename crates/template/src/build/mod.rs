@@ -11,14 +11,14 @@ mod table;
 
 pub(crate) use code::Assets;
 
+use crate::assemble::Source;
 use crate::evaluate::Scope;
 use crate::files::Files;
 use crate::kinds::{self, ResourceType};
 use crate::problem::Place;
 use crate::resource::Resource;
-use crate::stack::{Api, EventSourceMapping, Function, Layer, Queue, Skipped, Subscription, Table, Topic};
+use crate::stack::{Api, EventSourceMapping, Function, Layer, Queue, Skipped, Stack, Subscription, Table, Topic};
 use crate::values::Values;
-use std::path::Path;
 
 /// What resources come to.
 #[derive(Default)]
@@ -37,12 +37,8 @@ pub(crate) struct Parts {
 /// What builders need beside the resource at hand.
 pub(crate) struct Site<'s, 'f> {
     pub(crate) scope: &'s Scope<'f>,
-    /// As it was named.
-    pub(crate) file: &'s Path,
-    /// What paths in the template begin at.
-    pub(crate) folder: &'s Path,
+    pub(crate) source: &'s Source<'s>,
     pub(crate) files: &'s dyn Files,
-    pub(crate) assets: &'s Assets,
     resources: Vec<&'s Resource>,
 }
 
@@ -50,12 +46,16 @@ impl<'s, 'f> Site<'s, 'f> {
     /// `resources`: those that are created under the conditions.
     pub(crate) fn new(
         scope: &'s Scope<'f>,
-        (file, folder): (&'s Path, &'s Path),
+        source: &'s Source<'s>,
         files: &'s dyn Files,
-        assets: &'s Assets,
         resources: Vec<&'s Resource>,
     ) -> Self {
-        Self { scope, file, folder, files, assets, resources }
+        Self { scope, source, files, resources }
+    }
+
+    /// Whether something is in a stack that is loaded together with this one.
+    fn is_elsewhere(&self, is_there: impl Fn(&Stack) -> bool) -> bool {
+        self.source.others.iter().any(is_there)
     }
 
     pub(crate) fn build(&self) -> Parts {
@@ -91,7 +91,7 @@ impl<'s, 'f> Site<'s, 'f> {
 
     fn place(&self, resource: &Resource) -> Place {
         Place {
-            file: self.file.display().to_string(),
+            file: self.source.file.display().to_string(),
             line: resource.at.line,
             column: resource.at.column,
             path: resource.path.clone(),

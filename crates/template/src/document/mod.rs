@@ -59,11 +59,11 @@ pub(crate) struct Unreadable {
     pub(crate) remedy: String,
 }
 
-/// What was read, and keys that stand twice in a map; the first of them counts.
+/// What was read, and what is wrong with it though it could be: keys that stand twice, tags that do not exist.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) root: Node,
-    pub(crate) duplicates: Vec<Entry>,
+    pub(crate) complaints: Vec<Unreadable>,
 }
 
 /// Reads JSON if the text begins like it, YAML otherwise.
@@ -79,7 +79,7 @@ pub(crate) fn parse(file: u16, text: &str) -> Result<Document, Unreadable> {
     }
     let json = text.trim_start().starts_with(['{', '[']);
     let root = if json { json::parse(text, &mut builder) } else { yaml::parse(text, &mut builder) }?;
-    Ok(Document { root, duplicates: builder.duplicates })
+    Ok(Document { root, complaints: builder.complaints })
 }
 
 impl Node {
@@ -225,12 +225,12 @@ fn walk(node: &Node, wanted: &HashSet<u32>, path: &mut Vec<String>, found: &mut 
 struct Builder {
     file: u16,
     made: usize,
-    duplicates: Vec<Entry>,
+    complaints: Vec<Unreadable>,
 }
 
 impl Builder {
     fn new(file: u16) -> Self {
-        Self { file, made: 0, duplicates: Vec::new() }
+        Self { file, made: 0, complaints: Vec::new() }
     }
 
     fn at(&mut self, place: (usize, usize)) -> Result<At, Unreadable> {
@@ -267,7 +267,8 @@ impl Builder {
         if keys.insert(entry.key.clone()) {
             entries.push(entry);
         } else {
-            self.duplicates.push(entry);
+            let message = format!("the key `{}` stands twice in this map; the first counts", entry.key);
+            self.complaints.push(Unreadable { at: entry.at, message, remedy: "remove one".to_owned() });
         }
     }
 

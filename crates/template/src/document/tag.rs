@@ -38,10 +38,16 @@ pub(super) fn function(suffix: &str) -> Option<String> {
     FUNCTIONS.contains(&suffix).then(|| format!("Fn::{suffix}"))
 }
 
+/// What a tag stands for that does not exist.
+pub(super) const UNKNOWN: &str = "";
+
 pub(super) const REMEDY: &str = "use a function of CloudFormation, such as !Ref, !GetAtt, !Sub or !Join";
 
 /// The call a tagged value is.
 pub(super) fn call(function: String, at: At, argument: Node) -> Node {
+    if function == UNKNOWN {
+        return Node::broken(at);
+    }
     let argument = match (&function[..], &argument.kind) {
         // Attributes may have dots of their own: `Outputs.Name`.
         ("Fn::GetAtt", Kind::Text(text)) => match text.split_once('.') {

@@ -63,7 +63,7 @@ impl Reader<'_> {
         let place = place(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let function = self.function(tag.as_deref(), place)?;
+                let function = self.function(tag.as_deref(), place);
                 if let Some(open) = self.open.last_mut()
                     && let OpenKind::Map { key: key @ None, .. } = &mut open.kind
                 {
@@ -103,7 +103,7 @@ impl Reader<'_> {
 
     fn start(&mut self, anchor: usize, tag: Option<&Tag>, kind: OpenKind, place: Place) -> Result<(), Unreadable> {
         self.builder.check_depth(self.open.len() + 1, place)?;
-        let function = self.function(tag, place)?;
+        let function = self.function(tag, place);
         let of_key = match self.open.last() {
             Some(Open { kind: OpenKind::Map { key: None, .. }, .. }) => {
                 return Err(self.builder.unreadable(place, "a map or list cannot be a key", "use text as a key"));
@@ -183,19 +183,18 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn function(&self, tag: Option<&Tag>, place: Place) -> Result<Option<String>, Unreadable> {
-        let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else { return Ok(None) };
+    /// The function that a tag calls. A tag that does not exist is told, and its value could be anything.
+    fn function(&mut self, tag: Option<&Tag>, place: Place) -> Option<String> {
         // `!` alone means text.
-        if tag.suffix.is_empty() {
-            return Ok(None);
+        let tag = tag.filter(|tag| !tag.is_yaml_core_schema() && !tag.suffix.is_empty())?;
+        let function = tag::function(&tag.suffix).filter(|_| tag.handle == "!");
+        if function.is_none() {
+            let message = format!("the tag {}{} does not exist", tag.handle, tag.suffix);
+            let complaint = self.builder.unreadable(place, message, tag::REMEDY);
+            self.builder.complaints.push(complaint);
+            return Some(tag::UNKNOWN.to_owned());
         }
-        match tag::function(&tag.suffix).filter(|_| tag.handle == "!") {
-            Some(function) => Ok(Some(function)),
-            None => {
-                let message = format!("the tag {}{} does not exist", tag.handle, tag.suffix);
-                Err(self.builder.unreadable(place, message, tag::REMEDY))
-            }
-        }
+        function
     }
 }
 

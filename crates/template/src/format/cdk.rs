@@ -42,7 +42,7 @@ pub(super) fn load(manifest: &Path, root: &Node, files: &dyn Files, options: &Op
     let (mut stacks, mut options) = (Vec::new(), options.clone());
     let mut declared = vec![BOOTSTRAP.to_owned()];
     for one in ordered(found) {
-        match stack(&one, &options, files, &mut declared) {
+        match stack(&one, &options, files, &stacks, &mut declared) {
             Ok(stack) => {
                 // What one stack exports, those that depend on it import.
                 let exports =
@@ -70,7 +70,13 @@ fn undeclared(declared: &[String], options: &Options) -> Vec<crate::problem::Pro
     findings.finish(&HashMap::new()).0.problems
 }
 
-fn stack(found: &Found, options: &Options, files: &dyn Files, declared: &mut Vec<String>) -> Result<Stack, Problems> {
+fn stack(
+    found: &Found,
+    options: &Options,
+    files: &dyn Files,
+    others: &[Stack],
+    declared: &mut Vec<String>,
+) -> Result<Stack, Problems> {
     let findings = Findings::default();
     let number = findings.file(&found.template);
     let Some(Document { root, .. }) = read(&found.template, number, files, &findings) else {
@@ -99,6 +105,7 @@ fn stack(found: &Found, options: &Options, files: &dyn Files, declared: &mut Vec
         name: &found.name,
         format: Format::Cdk,
         assets: Assets::ByKey(found.assets.clone()),
+        others,
     };
     assemble::template(&source, options, Given::ForSeveral, files, findings)
 }

@@ -53,7 +53,8 @@ pub fn load(path: &Path, files: &dyn Files, options: &Options) -> Result<Vec<Sta
     let root = &document.root;
     let folder = path.parent().unwrap_or(Path::new(""));
     let name = options.stack_name.clone().unwrap_or_else(|| name(&path));
-    let source = |format, assets| Source { root, number, file: &path, folder, name: &name, format, assets };
+    let source =
+        |format, assets| Source { root, number, file: &path, folder, name: &name, format, assets, others: &[] };
     let named = |file: &str| path.file_name().is_some_and(|name| name == file);
     if root.get("artifacts").is_some() && root.get("version").is_some() {
         return cdk::load(&path, root, files, options);
@@ -74,7 +75,7 @@ pub fn load(path: &Path, files: &dyn Files, options: &Options) -> Result<Vec<Sta
     Ok(vec![assemble::template(&source, options, Given::ForThisStack, files, findings)?])
 }
 
-/// Reads one document. What is wrong with it is in the findings; keys that stand twice leave the document usable.
+/// Reads one document. What is wrong with it is in the findings, whether it can be used or not.
 pub(crate) fn read(path: &Path, number: u16, files: &dyn Files, findings: &Findings) -> Option<Document> {
     let nowhere = At { file: number, ..At::default() };
     let text = match files.read(path, limits::DOCUMENT_BYTES) {
@@ -86,10 +87,7 @@ pub(crate) fn read(path: &Path, number: u16, files: &dyn Files, findings: &Findi
     };
     match parse(number, &text) {
         Ok(document) => {
-            for entry in &document.duplicates {
-                let message = format!("the key `{}` stands twice in this map; the first counts", entry.key);
-                findings.problem(entry.at, message, "remove one");
-            }
+            document.complaints.iter().for_each(|complaint| findings.unreadable(complaint.clone()));
             Some(document)
         }
         Err(unreadable) => {

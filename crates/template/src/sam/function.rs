@@ -11,6 +11,7 @@ const ELSEWHERE: &[&str] =
 
 pub(super) fn expand(resource: &Resource, expanded: &mut Expanded, findings: &Findings) {
     let (id, at) = (&resource.logical_id, resource.at);
+    super::check_maps(resource, &["DeadLetterQueue", "EventInvokeConfig", "Events"], findings);
     let kind = crate::kinds::resource_type("AWS::Lambda::Function");
     let sam = crate::kinds::resource_type("AWS::Serverless::Function");
     // What only SAM knows and means nothing here, such as Policies.

@@ -63,6 +63,7 @@ fn check_names(resources: &[Resource], findings: &Findings) {
 
 /// A table with a key and nothing else: `id`, text, unless it says otherwise.
 fn simple_table(resource: &Resource, findings: &Findings) -> Resource {
+    check_maps(resource, &["PrimaryKey"], findings);
     let at = resource.property("PrimaryKey").map_or(resource.at, |node| node.at);
     let key = resource.property("PrimaryKey");
     let name = key.and_then(|key| key.get("Name")).cloned().unwrap_or_else(|| Node::text(at, "id"));
@@ -95,6 +96,18 @@ fn layer(resource: &Resource) -> Resource {
     let mut layer = resource.expanded(&resource.logical_id, "AWS::Lambda::LayerVersion", properties);
     layer.metadata.clone_from(&resource.metadata);
     layer
+}
+
+/// Properties that an expansion looks into: they must be written out, not worked out.
+fn check_maps(resource: &Resource, names: &[&str], findings: &Findings) {
+    for entry in resource.properties.entries().iter().filter(|entry| names.contains(&entry.key.as_str())) {
+        let is = match &entry.value.kind {
+            Kind::Map(_) if entry.value.call().is_some() => "a function",
+            Kind::Map(_) | Kind::Null | Kind::Broken => continue,
+            _ => entry.value.describe(),
+        };
+        findings.problem(entry.at, format!("{} should be a map, and is {is}", entry.key), "write it out");
+    }
 }
 
 /// The properties that an expansion keeps, under the name it gives them.

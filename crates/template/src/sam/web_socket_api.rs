@@ -20,6 +20,7 @@ const DEFAULT_STAGE: &str = "default";
 pub(super) fn expand(resource: &Resource, expanded: &mut Expanded, findings: &Findings) {
     let (id, at) = (&resource.logical_id, resource.at);
     check_properties(resource, findings);
+    super::check_maps(resource, &["Auth", "Domain", "Routes"], findings);
     let mut entries = kept(resource, |name| OF_THE_API.contains(&name).then_some(name));
     entries.push(Entry { key: "ProtocolType".into(), at, value: Node::text(at, "WEBSOCKET") });
     let mut api = resource.expanded(id, "AWS::ApiGatewayV2::Api", Node { at, kind: Kind::Map(entries) });

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// What tells nothing: places are the business of problems.
-const LEFT_OUT: &[&str] = &["place", "template", "environment"];
+const LEFT_OUT: &[&str] = &["template", "environment"];
 
 #[test]
 fn every_case_comes_to_what_is_expected() {
@@ -67,9 +67,10 @@ fn flatten(value: &Value, path: &str, lines: &mut String) {
     match value {
         Value::Null | Value::Bool(false) => {}
         Value::Object(members) => {
+            let left_out = |key: &str| key == "place" || (path.is_empty() && LEFT_OUT.contains(&key));
             members
                 .iter()
-                .filter(|(key, _)| !LEFT_OUT.contains(&key.as_str()))
+                .filter(|(key, _)| !left_out(key))
                 .for_each(|(key, value)| flatten(value, &within(key), lines));
         }
         Value::Array(items) => {
