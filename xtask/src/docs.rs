@@ -6,6 +6,7 @@ use crate::workspace::{root, run};
 const PAGES: &[(&str, &[&str])] = &[
     ("docs/reference/configuration.md", &["reference", "configuration"]),
     ("docs/reference/metrics.md", &["reference", "metrics"]),
+    ("docs/reference/templates.md", &["reference", "templates"]),
 ];
 
 pub(crate) fn write() -> Result<(), String> {

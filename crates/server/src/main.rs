@@ -1,7 +1,7 @@
 //! The `sluicegate` command.
 
 use sluicegate::config::{self, LogFormat, Problems, Sources};
-use sluicegate::{Config, Server, announce, logs, prometheus};
+use sluicegate::{Config, Server, announce, check, logs, prometheus};
 use std::error::Error;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -12,10 +12,17 @@ const EXIT_USAGE: u8 = 2;
 fn main() -> ExitCode {
     match config::command().get_matches().subcommand() {
         Some(("reference", asked)) => {
-            let metrics = asked.get_one::<String>("page").is_some_and(|page| page == "metrics");
-            print!("{}", if metrics { prometheus::reference_page() } else { config::reference_page() });
+            print!(
+                "{}",
+                match asked.get_one::<String>("page").map(String::as_str) {
+                    Some("metrics") => prometheus::reference_page(),
+                    Some("templates") => check::reference_page(),
+                    _ => config::reference_page(),
+                }
+            );
             ExitCode::SUCCESS
         }
+        Some(("check", asked)) => check::run(asked),
         Some((_, serve)) => match configuration(serve) {
             Ok(config) => run(config),
             Err(problems) => {

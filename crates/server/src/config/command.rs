@@ -30,10 +30,11 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(serve())
+        .subcommand(crate::check::command())
         .subcommand(
             Command::new("reference")
                 .about("Prints a page of docs/reference")
-                .arg(Arg::new("page").required(true).value_parser(["configuration", "metrics"]))
+                .arg(Arg::new("page").required(true).value_parser(["configuration", "metrics", "templates"]))
                 .hide(true),
         )
 }
