@@ -52,7 +52,7 @@ fn uses(resource: &Resource, scope: &Scope<'_>) -> BTreeSet<String> {
 fn gather(node: &Node, scope: &Scope<'_>, found: &mut BTreeMap<String, At>) {
     let mut add = |name: &str, at: At| {
         if !name.starts_with("AWS::") {
-            let name = scope.generated.get(name).map_or(name, String::as_str);
+            let name = scope.meant(name);
             found.entry(name.to_owned()).or_insert(at);
         }
     };

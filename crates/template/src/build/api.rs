@@ -65,7 +65,7 @@ impl Apis {
         values.missing("ProtocolType");
         if values.word("ProtocolType", PROTOCOLS) == Some(false) {
             self.http.insert(api_id);
-            return skipped.push(site.skipped(resource));
+            return site.leave_out(resource, skipped);
         }
         let definition = ApiDefinition {
             api_id,
@@ -86,7 +86,7 @@ impl Apis {
         // What belongs to an HTTP API is not looked at: its properties are others.
         let named = resource.property("ApiId").and_then(|written| site.scope.evaluate(written));
         if named.and_then(|value| value.to_text()).is_some_and(|id| self.http.contains(&id)) {
-            return skipped.push(site.skipped(resource));
+            return site.leave_out(resource, skipped);
         }
         let values = site.values(resource, kind);
         if let Owner::Ours(api) = self.owner(&values) {

@@ -98,9 +98,12 @@ impl<'s, 'f> Site<'s, 'f> {
         }
     }
 
-    fn skipped(&self, resource: &Resource) -> Skipped {
-        let (logical_id, kind) = (resource.logical_id.clone(), resource.kind.clone());
-        Skipped { logical_id, kind, place: self.place(resource) }
+    /// Takes note of a resource that is not made. What nobody wrote, nobody misses: SAM's own roles and rules.
+    fn leave_out(&self, resource: &Resource, skipped: &mut Vec<Skipped>) {
+        if resource.path.ends_with(&resource.logical_id) {
+            let (logical_id, kind) = (resource.logical_id.clone(), resource.kind.clone());
+            skipped.push(Skipped { logical_id, kind, place: self.place(resource) });
+        }
     }
 
     /// What is left: types that do not concern us, and those that nobody has.
@@ -114,7 +117,7 @@ impl<'s, 'f> Site<'s, 'f> {
                 let remedy = "write its resources here, or load its template as a stack of its own";
                 self.scope.problem(resource.kind_at, message, remedy);
             } else {
-                skipped.push(self.skipped(resource));
+                self.leave_out(resource, skipped);
             }
         }
         skipped.sort_by(|one, other| one.place.cmp(&other.place));

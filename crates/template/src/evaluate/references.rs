@@ -73,7 +73,7 @@ impl Scope<'_> {
 
     /// A resource of this name that exists under the conditions; otherwise that is a problem at `at`.
     pub(super) fn resource(&self, name: &str, at: At) -> Option<&Resource> {
-        let name = self.generated.get(name).map_or(name, String::as_str);
+        let name = self.meant(name);
         let Some(resource) = self.resources.get(name).copied() else {
             let known = self.parameters.keys().map(String::as_str).chain(self.resources.keys().copied());
             let remedy = use_one_of(name, known, "add it to Parameters or Resources");
@@ -88,6 +88,16 @@ impl Scope<'_> {
             }
             _ => Some(resource),
         }
+    }
+
+    /// The logical id behind a name that SAM understands: `Function.Alias`, and `Api.Stage` of what is skipped.
+    pub(crate) fn meant<'n>(&'n self, name: &'n str) -> &'n str {
+        if let Some(generated) = self.generated.get(name) {
+            return generated;
+        }
+        let whole = name.split_once('.').map(|(whole, _)| whole);
+        let skipped = |id: &&str| self.resources.get(id).is_some_and(|one| one.kind.starts_with("AWS::Serverless::"));
+        whole.filter(skipped).unwrap_or(name)
     }
 
     /// What `Ref` gives.

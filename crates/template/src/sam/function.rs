@@ -50,24 +50,13 @@ fn code(resource: &Resource) -> Option<Entry> {
         let value = Node::map(inline.at, [("ZipFile", inline.value.clone())]);
         return Some(Entry { key: "Code".into(), at: inline.at, value });
     }
-    let uri = entry("CodeUri")?;
-    let value = match &uri.value.kind {
-        // {Bucket, Key, Version} instead of {S3Bucket, S3Key, S3ObjectVersion}.
-        Kind::Map(entries) if uri.value.call().is_none() => {
-            let renamed = entries.iter().map(|entry| {
-                let key = match entry.key.as_str() {
-                    "Bucket" => "S3Bucket",
-                    "Key" => "S3Key",
-                    "Version" => "S3ObjectVersion",
-                    other => other,
-                };
-                Entry { key: key.to_owned(), ..entry.clone() }
-            });
-            Node { at: uri.value.at, kind: Kind::Map(renamed.collect()) }
-        }
-        _ => uri.value.clone(),
+    let Some(uri) = entry("CodeUri") else {
+        // `sam build` takes the template's folder then.
+        let in_image = entry("ImageUri").is_some() || entry("PackageType").is_some();
+        let here = || Entry { key: "Code".into(), at: resource.at, value: Node::text(resource.at, ".") };
+        return (!in_image).then(here);
     };
-    Some(Entry { key: "Code".into(), at: uri.at, value })
+    Some(Entry { key: "Code".into(), at: uri.at, value: super::in_bucket(&uri.value) })
 }
 
 /// `{Type, TargetArn}`, of which the first is for policies.

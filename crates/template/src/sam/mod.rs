@@ -5,6 +5,7 @@ mod domain;
 mod events;
 mod function;
 mod globals;
+mod implied;
 mod routes;
 mod web_socket_api;
 
@@ -46,6 +47,7 @@ pub(crate) fn expand(sections: &Sections<'_>, findings: &Findings) -> Expanded {
             _ => expanded.resources.push(resource),
         }
     }
+    implied::add(&sections.resources, &mut expanded);
     check_names(&expanded.resources, findings);
     expanded
 }
@@ -87,15 +89,35 @@ fn simple_table(resource: &Resource, findings: &Findings) -> Resource {
 }
 
 fn layer(resource: &Resource) -> Resource {
-    let entries = kept(resource, |name| match name {
+    let mut entries = kept(resource, |name| match name {
         "ContentUri" => Some("Content"),
         "RetentionPolicy" | "PublishLambdaVersion" => None,
         other => Some(other),
     });
+    for entry in entries.iter_mut().filter(|entry| entry.key == "Content") {
+        entry.value = in_bucket(&entry.value);
+    }
     let properties = Node { at: resource.at, kind: Kind::Map(entries) };
     let mut layer = resource.expanded(&resource.logical_id, "AWS::Lambda::LayerVersion", properties);
     layer.metadata.clone_from(&resource.metadata);
     layer
+}
+
+/// SAM's `{Bucket, Key, Version}` as Lambda's `{S3Bucket, S3Key, S3ObjectVersion}`; a path stays one.
+fn in_bucket(code: &Node) -> Node {
+    if code.entries().is_empty() || code.call().is_some() {
+        return code.clone();
+    }
+    let renamed = code.entries().iter().map(|entry| {
+        let key = match entry.key.as_str() {
+            "Bucket" => "S3Bucket",
+            "Key" => "S3Key",
+            "Version" => "S3ObjectVersion",
+            other => other,
+        };
+        Entry { key: key.to_owned(), ..entry.clone() }
+    });
+    Node { at: code.at, kind: Kind::Map(renamed.collect()) }
 }
 
 /// Properties that an expansion looks into: they must be written out, not worked out.

@@ -85,6 +85,10 @@ fn authorizer(resource: &Resource, auth: &Node, expanded: &mut Expanded, finding
         findings.problem(auth.at, "Auth without a $connect route", "add $connect to Routes: only it is authorized");
     }
     if !custom {
+        for entry in auth.entries().iter().filter(|entry| entry.key != "AuthType") {
+            let message = format!("{} is for AuthType CUSTOM only", entry.key);
+            findings.problem(entry.at, message, "remove it, or use CUSTOM");
+        }
         return Some(Authorizer { kind, id: None });
     }
     let Some(function) = auth.get("AuthArn") else {
