@@ -3,6 +3,7 @@
 mod cdk;
 mod serverless;
 mod terraform;
+mod terraform_blocks;
 mod terraform_names;
 
 use crate::assemble::{self, Given, Options, Source};
