@@ -7,6 +7,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/reference/configuration.md", &["reference", "configuration"]),
     ("docs/reference/metrics.md", &["reference", "metrics"]),
     ("docs/reference/load.md", &["reference", "load"]),
+    ("docs/reference/templates.md", &["reference", "templates"]),
 ];
 
 pub(crate) fn write() -> Result<(), String> {

@@ -16,6 +16,7 @@ const LEVELS: &[(&str, &[&str])] = &[
     ("sluicegate-handler", &["sluicegate-protocol"]),
     ("sluicegate-velocity", &[]),
     ("sluicegate-load", &["sluicegate-protocol", "sluicegate-endpoint"]),
+    ("sluicegate-template", &["sluicegate-protocol"]),
     ("sluicegate-gateway", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-velocity"]),
     ("sluicegate-functions", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-handler"]),
     ("sluicegate-tables", &["sluicegate-protocol", "sluicegate-endpoint"]),

@@ -8,6 +8,7 @@ pub mod announce;
 mod api_files;
 mod applications;
 mod apps;
+pub mod check;
 mod collector;
 pub mod config;
 mod data_folder;

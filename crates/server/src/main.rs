@@ -1,7 +1,7 @@
 //! The `sluicegate` command.
 
 use sluicegate::config::{self, LogFormat, Problems, Sources};
-use sluicegate::{Config, Server, announce, logs, prometheus};
+use sluicegate::{Config, Server, announce, check, logs, prometheus};
 use std::error::Error;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,12 +15,14 @@ fn main() -> ExitCode {
             let page = match asked.get_one::<String>("page").map(String::as_str) {
                 Some("metrics") => prometheus::reference_page(),
                 Some("load") => sluicegate_load::reference_page(),
+                Some("templates") => check::reference_page(),
                 _ => config::reference_page(),
             };
             print!("{page}");
             ExitCode::SUCCESS
         }
         Some(("load", asked)) => sluicegate_load::run(asked),
+        Some(("check", asked)) => check::run(asked),
         Some((_, serve)) => match configuration(serve) {
             Ok(config) => run(config),
             Err(problems) => {

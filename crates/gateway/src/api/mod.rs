@@ -14,3 +14,11 @@ pub use definition::{
     StageExtensions, UsageDefinition, UsagePlanDefinition,
 };
 pub use problem::{Problem, Problems};
+
+/// Whether a definition can be served.
+///
+/// # Errors
+/// All problems, each with its place and a way to mend it.
+pub fn check(definition: &ApiDefinition) -> Result<(), Problems> {
+    compile::compile(definition).map(drop)
+}

@@ -30,11 +30,12 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(serve())
+        .subcommand(crate::check::command())
         .subcommand(sluicegate_load::command())
         .subcommand(
             Command::new("reference")
                 .about("Prints a page of docs/reference")
-                .arg(Arg::new("page").required(true).value_parser(["configuration", "metrics", "load"]))
+                .arg(Arg::new("page").required(true).value_parser(["configuration", "metrics", "load", "templates"]))
                 .hide(true),
         )
 }

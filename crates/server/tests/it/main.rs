@@ -4,6 +4,7 @@
 
 mod admin;
 mod api_files;
+mod check;
 mod command_line;
 mod functions;
 mod http;

@@ -12,6 +12,7 @@ fn generated_pages_are_fresh() {
         ("configuration.md", sluicegate::config::reference_page()),
         ("metrics.md", sluicegate::prometheus::reference_page()),
         ("load.md", sluicegate_load::reference_page()),
+        ("templates.md", sluicegate::check::reference_page()),
     ] {
         let written =
             std::fs::read_to_string(Path::new(CRATES).join("../docs/reference").join(page)).unwrap_or_default();

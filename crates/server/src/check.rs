@@ -1,0 +1,195 @@
+//! `sluicegate check FILE`: what a template comes to, or everything that is wrong with it.
+//!
+//! In a terminal the summary is for people; otherwise standard output is one JSON object, `{"stacks": […], "problems": […]}`.
+//! Problems are lines on standard error in either case, as compilers write them, and make the exit code 1.
+
+mod disk;
+mod paint;
+mod reference;
+mod summary;
+
+pub use disk::Disk;
+pub use reference::page as reference_page;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use paint::Paint;
+use sluicegate_gateway::api::{self, ApiDefinition};
+use sluicegate_template::{Environment, Options, Place, Problem, Problems, Stack, load, parse_parameters};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// As other usage errors.
+const EXIT_USAGE: u8 = 2;
+/// A file of parameters has at most as many as a template, with room for its spelling.
+const PARAMETER_FILE_BYTES: usize = 2 * 1024 * 1024;
+
+const LONG_ABOUT: &str = "\
+Reads a deployment template as the server would, and prints what it comes to: APIs, routes, functions, tables, mappings, \
+outputs, and what is skipped. Everything that is wrong with it is told at once, with file, line, column and remedy; the exit \
+code is then 1.
+
+FILE is a CloudFormation or SAM template (YAML or JSON), a Terraform plan (terraform show -json), or a folder that holds one: \
+cdk.out, .serverless, or a project's.";
+
+/// The subcommand.
+pub fn command() -> Command {
+    let defaults = Environment::default();
+    let value = |name: &'static str, placeholder: &'static str, help: String| {
+        Arg::new(name).long(name).value_name(placeholder).help(help)
+    };
+    Command::new("check")
+        .about("Checks a deployment template, and tells what it comes to")
+        .long_about(LONG_ABOUT)
+        .arg(Arg::new("file").value_name("FILE").required(true).value_parser(clap::value_parser!(PathBuf)))
+        .arg(
+            value("parameter", "KEY=VALUE", "A value for a parameter; repeat it for more".into())
+                .action(ArgAction::Append),
+        )
+        .arg(
+            value(
+                "parameters",
+                "FILE",
+                "Values for parameters, as `aws cloudformation` takes them, or {\"Key\": \"Value\"}".into(),
+            )
+            .value_parser(clap::value_parser!(PathBuf)),
+        )
+        .arg(value("stack-name", "NAME", "The stack's name [default: of the file, or of its folder]".into()))
+        .arg(value("region", "NAME", format!("The region in ARNs and addresses [default: {}]", defaults.region)))
+        .arg(value("account", "DIGITS", format!("The account in ARNs [default: {}]", defaults.account)))
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Prints JSON, in a terminal as well"))
+}
+
+/// Checks, prints, and tells whether all is well.
+pub fn run(asked: &ArgMatches) -> ExitCode {
+    let file = asked.get_one::<PathBuf>("file").expect("clap asks for it");
+    let options = match options(asked) {
+        Ok(options) => options,
+        Err(problems) => {
+            complain(&problems);
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    let outcome = load(file, &Disk, &options).and_then(|stacks| match gateway_problems(&stacks) {
+        problems if problems.is_empty() => Ok(stacks),
+        problems => Err(Problems { problems, more: 0 }),
+    });
+    let json = asked.get_flag("json") || !std::io::stdout().is_terminal();
+    let text = match (&outcome, json) {
+        (_, true) => as_json(&outcome),
+        (Ok(stacks), false) => summary::text(stacks, Paint::for_terminal(std::io::stdout().is_terminal())),
+        (Err(_), false) => String::new(),
+    };
+    // Whoever closed standard output does not want it.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    match outcome {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(problems) => {
+            complain(&problems);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(asked: &ArgMatches) -> Result<Options, Problems> {
+    let mut parameters = BTreeMap::new();
+    if let Some(file) = asked.get_one::<PathBuf>("parameters") {
+        parameters.extend(parameter_file(file)?);
+    }
+    for pair in asked.get_many::<String>("parameter").into_iter().flatten() {
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(one_problem("--parameter", format!("`{pair}` has no value"), "write --parameter Key=Value"));
+        };
+        parameters.insert(key.to_owned(), value.to_owned());
+    }
+    let defaults = Environment::default();
+    let text = |name: &str| asked.get_one::<String>(name).cloned();
+    Ok(Options {
+        stack_name: text("stack-name"),
+        environment: Environment::new(
+            text("region").unwrap_or(defaults.region),
+            text("account").unwrap_or(defaults.account),
+        ),
+        parameters,
+        ..Options::default()
+    })
+}
+
+fn parameter_file(file: &Path) -> Result<BTreeMap<String, String>, Problems> {
+    use sluicegate_template::Files;
+    let text = Disk.read(file, PARAMETER_FILE_BYTES);
+    let unreadable = |why| one_problem(file.display(), format!("cannot be read: {why}"), "name a file of parameters");
+    parse_parameters(file, &text.map_err(unreadable)?)
+}
+
+fn one_problem(file: impl ToString, message: String, remedy: &str) -> Problems {
+    let place = Place { file: file.to_string(), ..Place::default() };
+    Problems { problems: vec![Problem { place, message, remedy: remedy.to_owned() }], more: 0 }
+}
+
+/// What the gateway has against APIs: expressions, templates, schemas.
+fn gateway_problems(stacks: &[Stack]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for api in stacks.iter().flat_map(|stack| &stack.apis) {
+        let problem = |message, remedy| Problem { place: api.place.clone(), message, remedy };
+        match definition(api) {
+            Ok(definition) => {
+                let found = api::check(&definition).err().map(|found| found.0).unwrap_or_default();
+                let told = |one: api::Problem| problem(format!("{}: {}", one.place, one.message), one.remedy);
+                problems.extend(found.into_iter().map(told));
+            }
+            Err(error) => problems.push(problem(error.to_string(), "report this: the template was accepted".into())),
+        }
+    }
+    problems
+}
+
+/// An API of a stack, in the gateway's own type.
+fn definition(api: &sluicegate_template::Api) -> serde_json::Result<ApiDefinition> {
+    serde_json::from_value(serde_json::to_value(&api.definition)?)
+}
+
+fn as_json(outcome: &Result<Vec<Stack>, Problems>) -> String {
+    let value = match outcome {
+        Ok(stacks) => serde_json::json!({ "stacks": stacks, "problems": [] }),
+        Err(problems) => serde_json::json!({ "stacks": [], "problems": problems.problems, "more": problems.more }),
+    };
+    format!("{value:#}\n")
+}
+
+/// A line for each problem, and one that counts them.
+fn complain(problems: &Problems) {
+    let paint = Paint::for_terminal(std::io::stderr().is_terminal());
+    let mut text = String::new();
+    for one in &problems.problems {
+        text += &format!("{}: {}", paint.strong(&one.place), paint.error("error"));
+        text += &if one.place.path.is_empty() { ": ".to_owned() } else { format!(": {}: ", one.place.path) };
+        text += &format!("{}; {}\n", one.message, paint.remedy(&one.remedy));
+    }
+    let count = problems.problems.len() + problems.more;
+    text += &format!("{count} problem{}\n", if count == 1 { "" } else { "s" });
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_template_makes_of_an_api_is_what_the_gateway_reads() {
+        let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template/tests/it/cases");
+        for case in ["chat.yaml", "sam-websocket.yaml", "http-api.yaml", "plan.json", "packaged", "cdk"] {
+            let stacks = load(&cases.join(case), &Disk, &Options::default()).unwrap();
+            assert!(stacks.iter().any(|stack| !stack.apis.is_empty()), "{case}");
+            for api in stacks.iter().flat_map(|stack| &stack.apis) {
+                let read = definition(api).unwrap();
+                assert_eq!(
+                    serde_json::to_value(&read).unwrap()["routes"].as_array().unwrap().len(),
+                    api.definition.routes.len()
+                );
+            }
+            assert_eq!(gateway_problems(&stacks), [], "{case}");
+        }
+    }
+}
