@@ -242,6 +242,11 @@ fn query_pairs(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Room for the event of a short message, so that it is not moved five times as it grows.
+const USUAL_EVENT_BYTES: usize = 1536;
+
 fn to_json(event: &impl Serialize) -> Bytes {
-    serde_json::to_vec(event).expect("events have string keys and no failing parts").into()
+    let mut json = Vec::with_capacity(USUAL_EVENT_BYTES);
+    serde_json::to_writer(&mut json, event).expect("events have string keys and no failing parts");
+    json.into()
 }

@@ -5,7 +5,6 @@
 
 use crate::body_path::BodyPath;
 use http::HeaderMap;
-use serde_json::Value;
 
 /// A parsed expression; evaluates to a route key, or to the key of a model or template.
 #[derive(Clone, Debug)]
@@ -107,14 +106,15 @@ impl SelectionExpression {
 
     /// The key for a message; `None` when the message is not JSON and its content was asked for.
     pub fn evaluate(&self, message: &str) -> Option<String> {
-        if let [Part::Literal(text)] = self.0.as_slice() {
-            return Some(text.clone());
+        let mut key = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Literal(text) => key.push_str(text),
+                Part::Variable(Variable::Body(path)) => key.push_str(&path.text_in(message).ok()?.unwrap_or_default()),
+                Part::Variable(_) => {}
+            }
         }
-        let body: Value = serde_json::from_str(message).ok()?;
-        Some(self.join(|variable| match variable {
-            Variable::Body(path) => path.text(&body),
-            _ => None,
-        }))
+        Some(key)
     }
 
     /// The key for a message and its answer. What is not there is empty, also where the message is not JSON.
