@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from dashboards import Dashboards
+from function_host import FunctionHost
 from server_process import Server
 
 #: What most tests want: a change is sent at once, and nobody but the test writes.
@@ -58,3 +59,11 @@ def dashboards(server, gather):
 def entity(request, _entities=itertools.count()):
     """A row's name that no other test uses."""
     return f"entity-{next(_entities)}-{request.node.name}"[:200]
+
+
+@pytest.fixture
+def functions():
+    """Functions whose results the test decides."""
+    host = FunctionHost()
+    yield host
+    host.close()

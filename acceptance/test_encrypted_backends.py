@@ -23,13 +23,6 @@ def authority():
 
 
 @pytest.fixture
-def functions():
-    host = FunctionHost()
-    yield host
-    host.close()
-
-
-@pytest.fixture
 def host(authority):
     """An HTTPS server that the authority vouches for."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

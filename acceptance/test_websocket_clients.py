@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from deadline import eventually
-from function_host import OK, FunctionHost
+from function_host import OK
 from server_process import CREDENTIALS, REGION, ROOT
 
 JS = Path(__file__).parent / "js"
@@ -33,13 +33,6 @@ user = "owner"
 secret_file = "{secret_file}"
 policies = ['{{"Statement": {{"Effect": "Allow", "Action": "*", "Resource": "*"}}}}']
 """
-
-
-@pytest.fixture
-def functions():
-    host = FunctionHost()
-    yield host
-    host.close()
 
 
 @pytest.fixture
