@@ -25,6 +25,7 @@ mod report;
 mod server_process;
 mod statistics;
 mod table;
+mod writer;
 
 use command_line::{Arguments, Part, Scenario};
 use report::Report;
@@ -57,7 +58,7 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
         match scenario {
             Scenario::FanOut => fan_out::measure(arguments, &mut report)?,
             Scenario::Idle => idle::measure(arguments, &mut report)?,
-            Scenario::Change => report.change = Some(change::measure(arguments)?),
+            Scenario::Change => change::measure(arguments, &mut report.change)?,
         }
     }
     report.finish()?;

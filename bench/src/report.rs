@@ -16,8 +16,8 @@ pub struct Report {
     pub fan_out: Vec<FanOut>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub idle: Vec<Idle>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub change: Option<Changes>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub change: Vec<Change>,
 }
 
 /// Medians over pairs of runs.
@@ -53,11 +53,12 @@ pub struct Idle {
     pub accept_cpu_us: f64,
 }
 
-#[derive(Debug, Serialize)]
-pub struct Changes {
-    /// The median of the disk alone, in the same folder.
-    pub fsync_ms: f64,
-    pub rows: Vec<Change>,
+/// The disk alone, in the same folder, meanwhile.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Fsync {
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub writes: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +73,7 @@ pub struct Change {
     pub last_client_p50_ms: f64,
     pub last_client_p99_ms: f64,
     pub cpu_us_per_change: f64,
+    pub fsync: Fsync,
 }
 
 impl Report {
@@ -85,7 +87,7 @@ impl Report {
             load_after: None,
             fan_out: Vec::new(),
             idle: Vec::new(),
-            change: None,
+            change: Vec::new(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The report for people: tables on a terminal, and the same tables in Markdown.
 
-use crate::report::{Changes, FanOut, Idle, Report};
+use crate::report::{Change, FanOut, Idle, Report};
 
 /// A title, the head of the columns, and rows of as many cells.
 struct Table {
@@ -54,8 +54,8 @@ fn measured_on(report: &Report) -> String {
 }
 
 fn tables(report: &Report) -> Vec<Table> {
-    let all = [fan_out(&report.fan_out), idle(&report.idle)].into_iter().chain(report.change.as_ref().map(changes));
-    all.filter(|table| !table.rows.is_empty()).collect()
+    let all = [fan_out(&report.fan_out), idle(&report.idle), changes(&report.change)];
+    all.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
 fn fan_out(rows: &[FanOut]) -> Table {
@@ -115,9 +115,9 @@ fn idle(rows: &[Idle]) -> Table {
     }
 }
 
-fn changes(changes: &Changes) -> Table {
+fn changes(rows: &[Change]) -> Table {
     let milliseconds = |value: f64| format!("{value:.2}");
-    let row = |row: &crate::report::Change| {
+    let row = |row: &Change| {
         vec![
             match row.clients {
                 0 => "0 (the writer's answer)".to_owned(),
@@ -129,7 +129,8 @@ fn changes(changes: &Changes) -> Table {
             milliseconds(row.last_client_p99_ms),
             grouped(row.cpu_us_per_change),
             grouped(row.changes as f64),
-            format!("{:.3}", changes.fsync_ms),
+            format!("{:.3}", row.fsync.p50_ms),
+            format!("{:.3}", row.fsync.p99_ms),
         ]
     };
     Table {
@@ -142,9 +143,10 @@ fn changes(changes: &Changes) -> Table {
             "last client, p99, ms",
             "µs of CPU per change",
             "changes",
-            "the disk's own fsync, ms",
+            "the disk's own fsync, p50, ms",
+            "p99, ms",
         ],
-        rows: changes.rows.iter().map(row).collect(),
+        rows: rows.iter().map(row).collect(),
     }
 }
 
