@@ -16,6 +16,9 @@ pub struct Arguments {
     /// Connections that are held idle while memory is read.
     #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
     pub idle_connections: usize,
+    /// Handshakes of each run of `accept`.
+    #[arg(long, value_name = "NUMBER", default_value_t = 2_000, value_parser = positive)]
+    pub handshakes: usize,
     /// Clients that wait for a change, one table row each.
     #[arg(long, value_name = "NUMBER", value_delimiter = ',', default_values_t = [1, 100, 1_000])]
     pub clients: Vec<usize>,
@@ -41,6 +44,8 @@ pub enum Scenario {
     FanOut,
     /// Memory of connections that do nothing.
     Idle,
+    /// Handshakes through `$connect`.
+    Accept,
     /// From a table write to the clients, through the whole server.
     Change,
 }
@@ -64,6 +69,20 @@ impl Arguments {
     }
 
     pub fn largest_crowd(&self) -> usize {
-        self.connections.iter().chain(&self.clients).copied().chain([self.idle_connections]).max().unwrap_or(0)
+        self.connections
+            .iter()
+            .chain(&self.clients)
+            .copied()
+            .chain([self.idle_connections, self.handshakes])
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
     }
 }

@@ -8,6 +8,7 @@
 //! binary again, started as processes of their own so that their CPU time and memory are theirs alone; the whole server is
 //! the ordinary `sluicegate` binary beside this one.
 
+mod accept;
 mod change;
 mod command_line;
 mod crowd;
@@ -18,6 +19,7 @@ mod hub_server;
 mod idle;
 mod machine;
 mod page;
+mod pairs;
 mod payload;
 mod product;
 mod raw_server;
@@ -25,6 +27,7 @@ mod report;
 mod server_process;
 mod statistics;
 mod table;
+mod tables;
 mod writer;
 
 use command_line::{Arguments, Part, Scenario};
@@ -58,6 +61,7 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
         match scenario {
             Scenario::FanOut => fan_out::measure(arguments, &mut report)?,
             Scenario::Idle => idle::measure(arguments, &mut report)?,
+            Scenario::Accept => report.accept = Some(accept::measure(arguments)?),
             Scenario::Change => change::measure(arguments, &mut report.change)?,
         }
     }

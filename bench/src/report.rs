@@ -16,6 +16,12 @@ pub struct Report {
     pub fan_out: Vec<FanOut>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub idle: Vec<Idle>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<Accepts>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post: Vec<Paired>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub echo: Vec<Paired>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub change: Vec<Change>,
 }
@@ -26,8 +32,8 @@ pub struct FanOut {
     pub connections: usize,
     /// Messages that were there at once for each connection.
     pub pending: u64,
-    pub hub: Side,
-    pub raw: Side,
+    pub hub: FanOutSide,
+    pub raw: FanOutSide,
     /// The median of the pairs' own ratios of CPU time per delivery, hub to raw.
     pub ratio: f64,
     pub pairs: usize,
@@ -36,9 +42,38 @@ pub struct FanOut {
 }
 
 #[derive(Debug, Serialize)]
-pub struct Side {
+pub struct FanOutSide {
     pub cpu_ns_per_delivery: f64,
     pub deliveries_per_second: f64,
+}
+
+/// Medians over pairs of runs.
+#[derive(Debug, Serialize)]
+pub struct Paired {
+    pub system: &'static str,
+    pub ours: Side,
+    pub raw: Side,
+    /// The median of the pairs' own ratios: how many a second of CPU time does, ours to raw.
+    pub per_cpu_of_raw: f64,
+    /// The same for a second of the clock.
+    pub per_second_of_raw: f64,
+    pub pairs: usize,
+    /// Those among them during which others used the machine.
+    pub noisy_pairs: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Side {
+    pub cpu_us: f64,
+    pub per_second: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Accepts {
+    /// In each run.
+    pub handshakes: usize,
+    pub rows: Vec<Paired>,
+    pub fsync: Fsync,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,8 +84,6 @@ pub struct Idle {
     pub resident_bytes_per_connection: f64,
     /// Of the whole process, with all connections.
     pub private_bytes: u64,
-    /// CPU time of the server process from `accept` to the 101.
-    pub accept_cpu_us: f64,
 }
 
 /// The disk alone, in the same folder, meanwhile.
@@ -87,6 +120,9 @@ impl Report {
             load_after: None,
             fan_out: Vec::new(),
             idle: Vec::new(),
+            accept: None,
+            post: Vec::new(),
+            echo: Vec::new(),
             change: Vec::new(),
         })
     }
