@@ -94,7 +94,7 @@ fn sample(server: &mut ServerProcess, crowd: &mut Crowd, next: &mut u64, pending
 }
 
 fn round(server: &mut ServerProcess, crowd: &mut Crowd, next: &mut u64, pending: u64) -> Result<(), Failure> {
-    server.order(Order { first: *next, messages: pending })?;
+    server.order(Order::of(*next, pending))?;
     *next += pending;
     crowd.receive(pending, || ())?;
     let sent = server.sent()?;

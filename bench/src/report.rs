@@ -23,7 +23,13 @@ pub struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub echo: Vec<Paired>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub crowd: Vec<Crowded>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub change: Vec<Change>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst: Option<Burst>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Starts>,
 }
 
 /// Medians over pairs of runs.
@@ -109,6 +115,43 @@ pub struct Change {
     pub fsync: Fsync,
 }
 
+#[derive(Debug, Serialize)]
+pub struct Crowded {
+    pub system: &'static str,
+    pub connections: usize,
+    /// Of one core, while nothing happens.
+    pub idle_share: f64,
+    /// Until the last client had the one message.
+    pub last_client_ms: f64,
+    pub private_bytes_before: u64,
+    pub private_bytes_after: u64,
+}
+
+/// Of which no change was lost.
+#[derive(Debug, Serialize)]
+pub struct Burst {
+    pub changes: u64,
+    pub written_per_second: f64,
+    /// From the first write to the last receipt.
+    pub delivered_per_second: f64,
+    /// That the changes came in.
+    pub messages: u64,
+    pub cpu_us_per_change: f64,
+    pub private_bytes_before: u64,
+    pub private_bytes_most: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Starts {
+    /// In the data directory.
+    pub items: u64,
+    /// The only start on an empty one.
+    pub empty_ms: f64,
+    pub best_ms: f64,
+    pub median_ms: f64,
+    pub binary_bytes: u64,
+}
+
 impl Report {
     pub fn begin() -> Result<Self, Failure> {
         let (machine, load_before) = (Machine::look()?, Load::look()?);
@@ -123,7 +166,10 @@ impl Report {
             accept: None,
             post: Vec::new(),
             echo: Vec::new(),
+            crowd: Vec::new(),
             change: Vec::new(),
+            burst: None,
+            start: None,
         })
     }
 

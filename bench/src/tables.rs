@@ -1,6 +1,6 @@
 //! The tables of a report, one for each scenario.
 
-use crate::report::{Accepts, Change, FanOut, Idle, Paired, Report};
+use crate::report::{Accepts, Burst, Change, Crowded, FanOut, Idle, Paired, Report, Starts};
 use crate::table::{Table, grouped};
 
 pub fn tables(report: &Report) -> Vec<Table> {
@@ -10,7 +10,10 @@ pub fn tables(report: &Report) -> Vec<Table> {
         report.accept.as_ref().map(accept).unwrap_or_default(),
         paired("POST to `@connections`, signed, to delivery", &report.post),
         paired("Echo through route selection and a function", &report.echo),
+        crowd(&report.crowd),
         changes(&report.change),
+        report.burst.as_ref().map(burst).unwrap_or_default(),
+        report.start.as_ref().map(start).unwrap_or_default(),
     ];
     all.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
@@ -51,7 +54,7 @@ fn idle(rows: &[Idle]) -> Table {
             grouped(row.connections as f64),
             grouped(row.private_bytes_per_connection),
             grouped(row.resident_bytes_per_connection),
-            format!("{:.1}", row.private_bytes as f64 / f64::from(1 << 20)),
+            mebibytes(row.private_bytes),
         ]
     };
     Table {
@@ -106,6 +109,73 @@ fn accept(accepts: &Accepts) -> Table {
         grouped(1000.0 / fsync.p50_ms)
     );
     Table { title, ..paired("", &accepts.rows) }
+}
+
+fn crowd(rows: &[Crowded]) -> Table {
+    let row = |row: &Crowded| {
+        vec![
+            row.system.to_owned(),
+            grouped(row.connections as f64),
+            format!("{:.2} %", 100.0 * row.idle_share),
+            format!("{:.0}", row.last_client_ms),
+            mebibytes(row.private_bytes_before),
+            mebibytes(row.private_bytes_after),
+        ]
+    };
+    Table {
+        title: "As many connections as there are descriptors, idle; then one message to all".to_owned(),
+        head: &[
+            "system",
+            "connections",
+            "CPU while idle, of a core",
+            "last client had it after, ms",
+            "process before, private MiB",
+            "after, private MiB",
+        ],
+        rows: rows.iter().map(row).collect(),
+    }
+}
+
+fn burst(burst: &Burst) -> Table {
+    Table {
+        title: "A burst of changes to one client, none lost".to_owned(),
+        head: &[
+            "changes",
+            "written per second",
+            "delivered per second",
+            "messages",
+            "µs of CPU per change",
+            "process before, private MiB",
+            "at most, private MiB",
+        ],
+        rows: vec![vec![
+            grouped(burst.changes as f64),
+            grouped(burst.written_per_second),
+            grouped(burst.delivered_per_second),
+            grouped(burst.messages as f64),
+            grouped(burst.cpu_us_per_change),
+            mebibytes(burst.private_bytes_before),
+            mebibytes(burst.private_bytes_most),
+        ]],
+    }
+}
+
+fn start(starts: &Starts) -> Table {
+    Table {
+        title: "From the command to `ready`".to_owned(),
+        head: &["items in the tables", "best, ms", "median, ms", "on an empty directory, ms", "binary, MiB"],
+        rows: vec![vec![
+            grouped(starts.items as f64),
+            format!("{:.0}", starts.best_ms),
+            format!("{:.0}", starts.median_ms),
+            format!("{:.0}", starts.empty_ms),
+            mebibytes(starts.binary_bytes),
+        ]],
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / f64::from(1 << 20))
 }
 
 /// What was measured in turns with a raw counterpart.
