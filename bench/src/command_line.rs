@@ -30,6 +30,12 @@ pub struct Arguments {
     /// Connections of the crowd [default: as many as this process may open].
     #[arg(long, value_name = "NUMBER", value_parser = positive)]
     crowd_connections: Option<usize>,
+    /// Connections of the stream with slow readers.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = positive)]
+    pub slow_connections: usize,
+    /// Clients of the changes at a fixed rate.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000, value_parser = positive)]
+    pub rate_clients: usize,
     /// Changes of the burst.
     #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
     pub changes: u64,
@@ -69,8 +75,12 @@ pub enum Scenario {
     Echo,
     /// As many connections as there are descriptors, and one message to all.
     Crowd,
+    /// A stream during which some stop reading.
+    SlowReaders,
     /// From a table write to the clients, through the whole server.
     Change,
+    /// The same at a fixed rate of changes.
+    Rate,
     /// Many changes at once.
     Burst,
     /// From the command to `ready` on a full data directory.
@@ -116,13 +126,14 @@ impl Arguments {
     }
 
     pub fn largest_crowd(&self) -> usize {
-        self.connections
-            .iter()
-            .chain(&self.clients)
-            .copied()
-            .chain([self.idle_connections, self.handshakes, self.crowd_connections.unwrap_or(0)])
-            .max()
-            .unwrap_or(0)
+        let single = [
+            self.idle_connections,
+            self.handshakes,
+            self.crowd_connections.unwrap_or(0),
+            self.slow_connections,
+            self.rate_clients,
+        ];
+        self.connections.iter().chain(&self.clients).copied().chain(single).max().unwrap_or(0)
     }
 }
 

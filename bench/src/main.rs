@@ -22,16 +22,19 @@ mod http_server;
 mod hub_server;
 mod idle;
 mod machine;
+mod open_loop;
 mod page;
 mod pairs;
 mod payload;
 mod peak;
 mod post;
 mod product;
+mod rate;
 mod raw_server;
 mod report;
 mod server_process;
 mod signing;
+mod slow_readers;
 mod start;
 mod statistics;
 mod table;
@@ -76,6 +79,8 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
             Scenario::Crowd => crowded::measure(arguments, &mut report.crowd)?,
             Scenario::Burst => report.burst = Some(burst::measure(arguments)?),
             Scenario::Start => report.start = Some(start::measure(arguments)?),
+            Scenario::SlowReaders => report.slow_readers = Some(slow_readers::measure(arguments)?),
+            Scenario::Rate => report.rate = Some(rate::measure(arguments)?),
             Scenario::Change => change::measure(arguments, &mut report.change)?,
         }
     }

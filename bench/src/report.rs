@@ -24,8 +24,12 @@ pub struct Report {
     pub echo: Vec<Paired>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub crowd: Vec<Crowded>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_readers: Option<SlowReaders>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub change: Vec<Change>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<Burst>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,6 +131,45 @@ pub struct Crowded {
     pub private_bytes_after: u64,
 }
 
+/// Medians over pairs of runs, with and without slow readers; memory is the most of any run.
+#[derive(Debug, Serialize)]
+pub struct SlowReaders {
+    pub connections: usize,
+    pub slow: usize,
+    pub p99_ms_without: f64,
+    pub p99_ms_with: f64,
+    /// The median of the pairs' own ratios, with to without.
+    pub ratio: f64,
+    /// Slow readers whose connection the server ended.
+    pub ended: f64,
+    pub private_bytes_grown: u64,
+    pub private_bytes_grown_without: u64,
+    /// What the slow readers' queues may hold.
+    pub queue_bytes: u64,
+    pub pairs: usize,
+    pub noisy_pairs: usize,
+}
+
+/// Medians over pairs of runs.
+#[derive(Debug, Serialize)]
+pub struct Rate {
+    pub clients: usize,
+    /// Changes, and bare broadcasts.
+    pub per_second: f64,
+    pub server: Times,
+    pub raw: Times,
+    pub fsync: Fsync,
+    pub pairs: usize,
+    pub noisy_pairs: usize,
+}
+
+/// Over the receipts of all clients.
+#[derive(Debug, Serialize)]
+pub struct Times {
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+}
+
 /// Of which no change was lost.
 #[derive(Debug, Serialize)]
 pub struct Burst {
@@ -167,7 +210,9 @@ impl Report {
             post: Vec::new(),
             echo: Vec::new(),
             crowd: Vec::new(),
+            slow_readers: None,
             change: Vec::new(),
+            rate: None,
             burst: None,
             start: None,
         })

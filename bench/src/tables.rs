@@ -1,6 +1,6 @@
 //! The tables of a report, one for each scenario.
 
-use crate::report::{Accepts, Burst, Change, Crowded, FanOut, Idle, Paired, Report, Starts};
+use crate::report::{Accepts, Burst, Change, Crowded, FanOut, Idle, Paired, Rate, Report, SlowReaders, Starts};
 use crate::table::{Table, grouped};
 
 pub fn tables(report: &Report) -> Vec<Table> {
@@ -11,7 +11,9 @@ pub fn tables(report: &Report) -> Vec<Table> {
         paired("POST to `@connections`, signed, to delivery", &report.post),
         paired("Echo through route selection and a function", &report.echo),
         crowd(&report.crowd),
+        report.slow_readers.as_ref().map(slow_readers).unwrap_or_default(),
         changes(&report.change),
+        report.rate.as_ref().map(rate).unwrap_or_default(),
         report.burst.as_ref().map(burst).unwrap_or_default(),
         report.start.as_ref().map(start).unwrap_or_default(),
     ];
@@ -133,6 +135,63 @@ fn crowd(rows: &[Crowded]) -> Table {
             "after, private MiB",
         ],
         rows: rows.iter().map(row).collect(),
+    }
+}
+
+fn slow_readers(row: &SlowReaders) -> Table {
+    Table {
+        title: "A stream of broadcasts while some do not read".to_owned(),
+        head: &[
+            "connections",
+            "slow readers",
+            "p99 of the others, ms",
+            "without slow readers, ms",
+            "ratio",
+            "slow readers ended",
+            "memory grown, MiB",
+            "without slow readers, MiB",
+            "their queues' limit, MiB",
+            "pairs",
+        ],
+        rows: vec![vec![
+            grouped(row.connections as f64),
+            grouped(row.slow as f64),
+            format!("{:.1}", row.p99_ms_with),
+            format!("{:.1}", row.p99_ms_without),
+            format!("{:.2}", row.ratio),
+            grouped(row.ended),
+            mebibytes(row.private_bytes_grown),
+            mebibytes(row.private_bytes_grown_without),
+            mebibytes(row.queue_bytes),
+            pairs(row.pairs, row.noisy_pairs),
+        ]],
+    }
+}
+
+fn rate(row: &Rate) -> Table {
+    let milliseconds = |value: f64| format!("{value:.2}");
+    Table {
+        title: format!("{} changes a second, through the whole server", grouped(row.per_second)),
+        head: &[
+            "clients",
+            "p50, ms",
+            "p99, ms",
+            "raw broadcast, p50, ms",
+            "p99, ms",
+            "the disk's own fsync, p99, ms",
+            "2 × raw p99 + fsync p99, ms",
+            "pairs",
+        ],
+        rows: vec![vec![
+            grouped(row.clients as f64),
+            milliseconds(row.server.p50_ms),
+            milliseconds(row.server.p99_ms),
+            milliseconds(row.raw.p50_ms),
+            milliseconds(row.raw.p99_ms),
+            milliseconds(row.fsync.p99_ms),
+            milliseconds(2.0 * row.raw.p99_ms + row.fsync.p99_ms),
+            pairs(row.pairs, row.noisy_pairs),
+        ]],
     }
 }
 
