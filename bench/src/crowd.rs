@@ -40,6 +40,12 @@ impl Crowd {
         Ok(Self { sockets, patience: Patience::Asleep, check, sequences: Vec::new(), next: first })
     }
 
+    /// Clients that are there already.
+    pub fn of(sockets: sluicegate_load::Crowd, check: Check, first: u64) -> Self {
+        let sequences = vec![Sequence::starting_at(first); sockets.open()];
+        Self { sockets, patience: Patience::Asleep, check, sequences, next: first }
+    }
+
     /// How [`Self::receive`] waits from now on.
     pub fn wait_by(&mut self, patience: Patience) {
         self.patience = patience;
@@ -96,6 +102,22 @@ impl Crowd {
             strict.verdict()?;
         }
         Ok(())
+    }
+}
+
+/// Clients of a server, each of which reads in its own way; for scenarios that speak or listen in theirs.
+pub fn connected(server: SocketAddr, path: &str, readings: Vec<Reading>) -> Result<sluicegate_load::Crowd, Failure> {
+    let mut sockets = sluicegate_load::Crowd::new(Target::plain(server, path), DEADLINE)?;
+    let (count, check): (_, Check) = (readings.len(), |_| None);
+    let places = sockets.add_places(count).zip(readings);
+    // Nothing is sent yet, so any message is a problem.
+    let mut sequences = vec![Sequence::starting_at(0); count];
+    let mut strict = Strict::new(&mut sequences, check, 0);
+    let opened = Opening::default().open(&mut sockets, places, &mut strict, &Stop::default())?;
+    strict.verdict()?;
+    match sockets.open() {
+        all if all == count => Ok(sockets),
+        open => Err(format!("only {open} of {count} clients could connect: {}", opened.problems).into()),
     }
 }
 

@@ -7,8 +7,9 @@ use crate::Failure;
 use crate::command_line::Arguments;
 use crate::crowd::{Crowd, Patience};
 use crate::machine::Watch;
+use crate::pairs::{ATTEMPTS, NOISY};
 use crate::payload;
-use crate::report::{FanOut, Report, Side};
+use crate::report::{FanOut, FanOutSide, Report};
 use crate::server_process::{Contender, Order, ServerProcess};
 use crate::statistics::median;
 use std::time::{Duration, Instant};
@@ -19,10 +20,6 @@ const MEASURED: Duration = Duration::from_millis(800);
 const FEWEST_ROUNDS: u32 = 10;
 /// Rounds before the first that counts: socket buffers, caches and allocators find their size.
 const WARM_UP_ROUNDS: u32 = 5;
-/// A pair during which others used more of the machine than this is noisy; it is replaced while there are attempts left.
-const NOISY: f64 = 0.10;
-/// Attempts, as a multiple of the pairs that are wanted.
-const ATTEMPTS: u32 = 2;
 
 /// One contender with one number of pending messages.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +94,7 @@ fn sample(server: &mut ServerProcess, crowd: &mut Crowd, next: &mut u64, pending
 }
 
 fn round(server: &mut ServerProcess, crowd: &mut Crowd, next: &mut u64, pending: u64) -> Result<(), Failure> {
-    server.order(Order { first: *next, messages: pending })?;
+    server.order(Order::of(*next, pending))?;
     *next += pending;
     crowd.receive(pending, || ())?;
     let sent = server.sent()?;
@@ -108,7 +105,7 @@ fn round(server: &mut ServerProcess, crowd: &mut Crowd, next: &mut u64, pending:
 }
 
 fn row(connections: usize, pending: u64, pairs: &[&Pair], index: usize) -> FanOut {
-    let side = |of: fn(&Pair) -> &Vec<Sample>| Side {
+    let side = |of: fn(&Pair) -> &Vec<Sample>| FanOutSide {
         cpu_ns_per_delivery: median(pairs.iter().map(|pair| of(pair)[index].cpu_ns_per_delivery)),
         deliveries_per_second: median(pairs.iter().map(|pair| of(pair)[index].deliveries_per_second)),
     };

@@ -1,10 +1,17 @@
-//! The contender: the gateway as the server runs it, with a function that answers 200 at once and stores nothing.
+//! The contender: the gateway as the server runs it, with functions that answer at once and store nothing.
 
 use crate::Failure;
+use crate::command_line::HubServer;
 use crate::payload;
 use crate::server_process::Order;
+use crate::signing;
 use bytes::Bytes;
-use sluicegate_gateway::api::{ApiDefinition, IntegrationDefinition, RouteDefinition, StageDefinition};
+use serde::Deserialize;
+use serde_json::json;
+use sluicegate_endpoint::{Credential, Credentials, Policy, Secret};
+use sluicegate_gateway::api::{
+    ApiDefinition, IntegrationDefinition, RouteDefinition, RouteResponseDefinition, StageDefinition,
+};
 use sluicegate_gateway::{Clock, Gateway, Hub, HubOptions, Parts};
 use sluicegate_protocol::{BoxFuture, Connections, Invocation, Invoke, InvokeError, StageId};
 use std::io::BufRead;
@@ -13,59 +20,115 @@ use tokio::net::TcpListener;
 
 const API: &str = "bench";
 const STAGE: &str = "prod";
+const AGREEABLE: &str = "agreeable";
+/// Routes and the functions behind them.
+const ECHO: &str = "echo";
+const WHO_AM_I: &str = "who-am-i";
 
 /// Serves until standard input ends.
-pub fn run() -> Result<(), Failure> {
+pub fn run(options: HubServer) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let hub = runtime.block_on(start())?;
+    let hub = runtime.block_on(start(options))?;
     let stage = StageId::new(API, STAGE);
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let order = Order::parse(&line).ok_or_else(|| format!("no order: {line}"))?;
-        let messages = order.sequences().map(|sequence| Bytes::from(payload::message(sequence))).collect();
+        let messages =
+            order.sequences().map(|sequence| Bytes::from(payload::message_of(sequence, order.bytes))).collect();
         let sent = runtime.block_on(hub.broadcast(&stage, messages))?;
         println!("sent {}", sent.accepted);
     }
     Ok(())
 }
 
-async fn start() -> Result<Hub, Failure> {
-    let (hub, threads) = Hub::new(HubOptions::default(), Clock::System)?;
-    let gateway = Gateway::start(Parts::new(vec![api()], Arc::new(Agreeable), (hub.clone(), threads)))?;
+async fn start(server: HubServer) -> Result<Hub, Failure> {
+    let mut options = HubOptions::default();
+    options.outbound_queue_bytes = server.outbound_queue_bytes.unwrap_or(options.outbound_queue_bytes);
+    let (hub, threads) = Hub::new(options, Clock::System)?;
+    let mut parts = Parts::new(vec![api()], Arc::new(Functions), (hub.clone(), threads));
+    if server.credentials {
+        parts.credentials = Credentials::new([credential(&parts.account.account_id)?]);
+    }
+    let gateway = Gateway::start(parts)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening {}", listener.local_addr()?);
     tokio::spawn(accept(listener, gateway));
     Ok(hub)
 }
 
+/// Who signs the requests of the bench.
+fn credential(account: &str) -> Result<Credential, Failure> {
+    const MAY_POST: &str =
+        r#"{"Statement": {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": "*"}}"#;
+    Ok(Credential {
+        access_key_id: signing::ACCESS_KEY_ID.to_owned(),
+        secret: Secret::new(signing::SECRET),
+        account_id: account.into(),
+        user_name: "bench".to_owned(),
+        policies: vec![Policy::parse(MAY_POST)?],
+    })
+}
+
 fn api() -> ApiDefinition {
-    const FUNCTION: &str = "agreeable";
-    let integration = IntegrationDefinition {
+    let integration = |function: &str| IntegrationDefinition {
         integration_type: "AWS_PROXY".to_owned(),
-        integration_uri: Some(FUNCTION.to_owned()),
+        integration_uri: Some(function.to_owned()),
         ..IntegrationDefinition::default()
     };
-    let route = |key: &str| RouteDefinition {
+    let route = |key: &str, function: &str| RouteDefinition {
         route_key: key.to_owned(),
-        target: Some(format!("integrations/{FUNCTION}")),
+        target: Some(format!("integrations/{function}")),
         ..RouteDefinition::default()
     };
+    let answering = |key: &str| RouteDefinition {
+        route_response_selection_expression: Some("$default".to_owned()),
+        route_responses: vec![RouteResponseDefinition {
+            route_response_key: "$default".to_owned(),
+            ..RouteResponseDefinition::default()
+        }],
+        ..route(key, key)
+    };
+    let mut routes: Vec<_> = ["$connect", "$disconnect", "$default"].map(|key| route(key, AGREEABLE)).into();
+    routes.extend([ECHO, WHO_AM_I].map(answering));
     ApiDefinition {
         api_id: API.to_owned(),
         route_selection_expression: "$request.body.action".to_owned(),
-        integrations: [(FUNCTION.to_owned(), integration)].into(),
-        routes: ["$connect", "$disconnect", "$default"].map(route).into(),
+        integrations: [AGREEABLE, ECHO, WHO_AM_I].map(|name| (name.to_owned(), integration(name))).into(),
+        routes,
         stages: vec![StageDefinition { stage_name: STAGE.to_owned(), ..StageDefinition::default() }],
         ..ApiDefinition::default()
     }
 }
 
-/// Answers every event with 200.
-struct Agreeable;
+/// What of an event the functions look at.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    body: String,
+    request_context: RequestContext,
+}
 
-impl Invoke for Agreeable {
-    fn invoke(&self, _: Invocation) -> BoxFuture<'_, Result<Bytes, InvokeError>> {
-        Box::pin(async { Ok(Bytes::from_static(br#"{"statusCode":200}"#)) })
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext {
+    connection_id: String,
+}
+
+/// The functions by name: one answers every event with 200 alone, one with the event's body, one with who sent it.
+struct Functions;
+
+impl Invoke for Functions {
+    fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<Bytes, InvokeError>> {
+        Box::pin(async move {
+            let event = || serde_json::from_slice::<Event>(&invocation.payload).map_err(|_| InvokeError::NotFound);
+            let body = match &*invocation.function {
+                AGREEABLE => return Ok(Bytes::from_static(br#"{"statusCode":200}"#)),
+                ECHO => event()?.body,
+                WHO_AM_I => event()?.request_context.connection_id,
+                _ => return Err(InvokeError::NotFound),
+            };
+            Ok(Bytes::from(json!({"statusCode": 200, "body": body}).to_string()))
+        })
     }
 }
 

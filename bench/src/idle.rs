@@ -1,4 +1,4 @@
-//! Idle connections: what each one holds in the server's memory, and what it cost to accept.
+//! Idle connections: what each one holds in the server's memory.
 
 use crate::Failure;
 use crate::command_line::Arguments;
@@ -7,7 +7,7 @@ use crate::payload;
 use crate::product::Product;
 use crate::report::{Idle, Report};
 use crate::server_process::Contender;
-use sluicegate_load::process::{cpu, settled_memory};
+use sluicegate_load::process::settled_memory;
 use std::net::SocketAddr;
 
 /// Connections before the first that counts: what a server sets up once is no property of a connection.
@@ -28,9 +28,8 @@ fn hold(system: &'static str, pid: u32, address: SocketAddr, path: &str, connect
     let mut crowd = Crowd::new(address, path, payload::intact, 0)?;
     crowd.grow_to(WARM_UP_CONNECTIONS.min(connections / 10))?;
     let counted = (connections - crowd.len()) as f64;
-    let (memory, used) = (settled_memory(pid)?, cpu(pid)?);
+    let memory = settled_memory(pid)?;
     crowd.grow_to(connections)?;
-    let accepting = cpu(pid)? - used;
     let held = settled_memory(pid)?;
     crowd.expect_silence()?;
     let each = |after: u64, before: u64| after.saturating_sub(before) as f64 / counted;
@@ -40,7 +39,6 @@ fn hold(system: &'static str, pid: u32, address: SocketAddr, path: &str, connect
         private_bytes_per_connection: each(held.private, memory.private),
         resident_bytes_per_connection: each(held.resident, memory.resident),
         private_bytes: held.private,
-        accept_cpu_us: accepting.as_nanos() as f64 / 1000.0 / counted,
     };
     eprintln!("idle, {connections} connections, {system}: {:.0} bytes each", row.private_bytes_per_connection);
     Ok(row)

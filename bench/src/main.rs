@@ -4,27 +4,42 @@
 //! that a client received and checked; every figure stands beside that of a raw socket writer, measured seconds apart on the
 //! same machine; a run in which anything was lost, doubled or out of order is a failed run.
 //!
-//! One binary plays every part. The parent holds the clients and reads the figures; `serve-raw` and `serve-hub` are this
+//! One binary plays every part. The parent holds the clients and reads the figures; `serve-raw`, `serve-http` and `serve-hub` are this
 //! binary again, started as processes of their own so that their CPU time and memory are theirs alone; the whole server is
 //! the ordinary `sluicegate` binary beside this one.
 
+mod accept;
+mod burst;
 mod change;
 mod command_line;
 mod crowd;
+mod crowded;
 mod disk;
+mod echo;
 mod fan_out;
 mod frame;
+mod http_server;
 mod hub_server;
 mod idle;
 mod machine;
+mod open_loop;
 mod page;
+mod pairs;
 mod payload;
+mod peak;
+mod post;
 mod product;
+mod rate;
 mod raw_server;
 mod report;
 mod server_process;
+mod signing;
+mod slow_readers;
+mod start;
 mod statistics;
 mod table;
+mod tables;
+mod writer;
 
 use command_line::{Arguments, Part, Scenario};
 use report::Report;
@@ -38,7 +53,8 @@ fn main() -> ExitCode {
     let arguments = command_line::parse();
     let outcome = match arguments.part {
         Some(Part::ServeRaw) => raw_server::run().map_err(Failure::from),
-        Some(Part::ServeHub) => hub_server::run(),
+        Some(Part::ServeHub(options)) => hub_server::run(options),
+        Some(Part::ServeHttp) => http_server::run(),
         None => measure(&arguments),
     };
     match outcome {
@@ -57,7 +73,15 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
         match scenario {
             Scenario::FanOut => fan_out::measure(arguments, &mut report)?,
             Scenario::Idle => idle::measure(arguments, &mut report)?,
-            Scenario::Change => report.change = Some(change::measure(arguments)?),
+            Scenario::Accept => report.accept = Some(accept::measure(arguments)?),
+            Scenario::Post => report.post = post::measure(arguments)?,
+            Scenario::Echo => report.echo = echo::measure(arguments)?,
+            Scenario::Crowd => crowded::measure(arguments, &mut report.crowd)?,
+            Scenario::Burst => report.burst = Some(burst::measure(arguments)?),
+            Scenario::Start => report.start = Some(start::measure(arguments)?),
+            Scenario::SlowReaders => report.slow_readers = Some(slow_readers::measure(arguments)?),
+            Scenario::Rate => report.rate = Some(rate::measure(arguments)?),
+            Scenario::Change => change::measure(arguments, &mut report.change)?,
         }
     }
     report.finish()?;

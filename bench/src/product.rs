@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const ARGUMENTS: &[&str] = &[
@@ -21,20 +22,25 @@ const ARGUMENTS: &[&str] = &[
 ];
 
 pub struct Product {
-    child: Child,
+    child: Ending,
     pub address: SocketAddr,
     /// The path of its WebSocket API.
     pub path: String,
     data: TempDir,
+    /// From its start to the line that says so.
+    pub ready_after: Duration,
 }
 
 impl Product {
-    /// Starts `binary`, or the one beside this bench, and returns when it is ready.
+    /// Starts `binary`, or the one beside this bench, on an empty data directory, and returns when it is ready.
     pub fn start(binary: Option<&Path>) -> Result<Self, Failure> {
-        let binary = binary.map_or_else(beside_this, |given| Ok(given.to_owned()))?;
-        // Beside the binary, because temporary folders are often in memory, where writing durably costs nothing.
-        let folder = binary.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let data = TempDir::with_prefix_in("bench-data-", folder)?;
+        Self::start_on(data_folder(binary)?, binary)
+    }
+
+    /// The same on data that are there.
+    pub fn start_on(data: TempDir, binary: Option<&Path>) -> Result<Self, Failure> {
+        let binary = program(binary)?;
+        let begun = Instant::now();
         let mut child = Command::new(&binary)
             .args(ARGUMENTS)
             .arg("--data")
@@ -51,16 +57,29 @@ impl Product {
             })?;
         let output = child.stdout.take().ok_or("the server has no standard output")?;
         // From here on the child ends with this value, whatever happens.
-        let mut product = Self { child, address: ([0, 0, 0, 0], 0).into(), path: String::new(), data };
+        let (address, path) = (([0, 0, 0, 0], 0).into(), String::new());
+        let mut product = Self { child: Ending(child), address, path, data, ready_after: Duration::ZERO };
         let ready = ready_line(BufReader::new(output))?;
+        product.ready_after = begun.elapsed();
         product.address = ready["listen"].as_str().ok_or("the ready line has no address")?.parse()?;
         let url = ready["apis"][0]["url"].as_str().ok_or("the ready line has no API")?;
         product.path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).ok_or("the API's URL has no path")?;
         Ok(product)
     }
 
+    /// Ends it as an operator does, and returns its data.
+    pub fn stop(mut self) -> Result<TempDir, Failure> {
+        let asked = Command::new("kill").arg("-TERM").arg(self.pid().to_string()).status()?;
+        let ended = self.child.0.wait()?;
+        if asked.success() && ended.success() {
+            Ok(self.data)
+        } else {
+            Err(format!("the server ended with {ended}").into())
+        }
+    }
+
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     pub fn data(&self) -> &Path {
@@ -68,16 +87,30 @@ impl Product {
     }
 }
 
-impl Drop for Product {
+/// A child that ends with this value.
+struct Ending(Child);
+
+impl Drop for Ending {
     fn drop(&mut self) {
         // Its data goes with it, so nothing needs to be flushed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
-fn beside_this() -> Result<PathBuf, Failure> {
-    Ok(std::env::current_exe()?.with_file_name("sluicegate"))
+/// `binary`, or the one beside this bench.
+pub fn program(binary: Option<&Path>) -> Result<PathBuf, Failure> {
+    match binary {
+        Some(given) => Ok(given.to_owned()),
+        None => Ok(std::env::current_exe()?.with_file_name("sluicegate")),
+    }
+}
+
+/// An empty folder beside the binary, because temporary folders are often in memory, where writing durably costs nothing.
+pub fn data_folder(binary: Option<&Path>) -> Result<TempDir, Failure> {
+    let binary = program(binary)?;
+    let beside = binary.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(TempDir::with_prefix_in("bench-data-", beside)?)
 }
 
 fn ready_line(output: impl BufRead) -> Result<Value, Failure> {

@@ -17,7 +17,23 @@ pub struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub idle: Vec<Idle>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub change: Option<Changes>,
+    pub accept: Option<Accepts>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post: Vec<Paired>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub echo: Vec<Paired>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub crowd: Vec<Crowded>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_readers: Option<SlowReaders>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub change: Vec<Change>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst: Option<Burst>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Starts>,
 }
 
 /// Medians over pairs of runs.
@@ -26,8 +42,8 @@ pub struct FanOut {
     pub connections: usize,
     /// Messages that were there at once for each connection.
     pub pending: u64,
-    pub hub: Side,
-    pub raw: Side,
+    pub hub: FanOutSide,
+    pub raw: FanOutSide,
     /// The median of the pairs' own ratios of CPU time per delivery, hub to raw.
     pub ratio: f64,
     pub pairs: usize,
@@ -36,9 +52,38 @@ pub struct FanOut {
 }
 
 #[derive(Debug, Serialize)]
-pub struct Side {
+pub struct FanOutSide {
     pub cpu_ns_per_delivery: f64,
     pub deliveries_per_second: f64,
+}
+
+/// Medians over pairs of runs.
+#[derive(Debug, Serialize)]
+pub struct Paired {
+    pub system: &'static str,
+    pub ours: Side,
+    pub raw: Side,
+    /// The median of the pairs' own ratios: how many a second of CPU time does, ours to raw.
+    pub per_cpu_of_raw: f64,
+    /// The same for a second of the clock.
+    pub per_second_of_raw: f64,
+    pub pairs: usize,
+    /// Those among them during which others used the machine.
+    pub noisy_pairs: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Side {
+    pub cpu_us: f64,
+    pub per_second: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Accepts {
+    /// In each run.
+    pub handshakes: usize,
+    pub rows: Vec<Paired>,
+    pub fsync: Fsync,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,15 +94,14 @@ pub struct Idle {
     pub resident_bytes_per_connection: f64,
     /// Of the whole process, with all connections.
     pub private_bytes: u64,
-    /// CPU time of the server process from `accept` to the 101.
-    pub accept_cpu_us: f64,
 }
 
-#[derive(Debug, Serialize)]
-pub struct Changes {
-    /// The median of the disk alone, in the same folder.
-    pub fsync_ms: f64,
-    pub rows: Vec<Change>,
+/// The disk alone, in the same folder, meanwhile.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Fsync {
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub writes: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +116,83 @@ pub struct Change {
     pub last_client_p50_ms: f64,
     pub last_client_p99_ms: f64,
     pub cpu_us_per_change: f64,
+    pub fsync: Fsync,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Crowded {
+    pub system: &'static str,
+    pub connections: usize,
+    /// Of one core, while nothing happens.
+    pub idle_share: f64,
+    /// Until the last client had the one message.
+    pub last_client_ms: f64,
+    pub private_bytes_before: u64,
+    pub private_bytes_after: u64,
+}
+
+/// Medians over pairs of runs, with and without slow readers; memory is the most of any run.
+#[derive(Debug, Serialize)]
+pub struct SlowReaders {
+    pub connections: usize,
+    pub slow: usize,
+    pub p99_ms_without: f64,
+    pub p99_ms_with: f64,
+    /// The median of the pairs' own ratios, with to without.
+    pub ratio: f64,
+    /// Slow readers whose connection the server ended.
+    pub ended: f64,
+    pub private_bytes_grown: u64,
+    pub private_bytes_grown_without: u64,
+    /// What the slow readers' queues may hold.
+    pub queue_bytes: u64,
+    pub pairs: usize,
+    pub noisy_pairs: usize,
+}
+
+/// Medians over pairs of runs.
+#[derive(Debug, Serialize)]
+pub struct Rate {
+    pub clients: usize,
+    /// Changes, and bare broadcasts.
+    pub per_second: f64,
+    pub server: Times,
+    pub raw: Times,
+    pub fsync: Fsync,
+    pub pairs: usize,
+    pub noisy_pairs: usize,
+}
+
+/// Over the receipts of all clients.
+#[derive(Debug, Serialize)]
+pub struct Times {
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+}
+
+/// Of which no change was lost.
+#[derive(Debug, Serialize)]
+pub struct Burst {
+    pub changes: u64,
+    pub written_per_second: f64,
+    /// From the first write to the last receipt.
+    pub delivered_per_second: f64,
+    /// That the changes came in.
+    pub messages: u64,
+    pub cpu_us_per_change: f64,
+    pub private_bytes_before: u64,
+    pub private_bytes_most: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Starts {
+    /// In the data directory.
+    pub items: u64,
+    /// The only start on an empty one.
+    pub empty_ms: f64,
+    pub best_ms: f64,
+    pub median_ms: f64,
+    pub binary_bytes: u64,
 }
 
 impl Report {
@@ -85,7 +206,15 @@ impl Report {
             load_after: None,
             fan_out: Vec::new(),
             idle: Vec::new(),
-            change: None,
+            accept: None,
+            post: Vec::new(),
+            echo: Vec::new(),
+            crowd: Vec::new(),
+            slow_readers: None,
+            change: Vec::new(),
+            rate: None,
+            burst: None,
+            start: None,
         })
     }
 

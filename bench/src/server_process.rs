@@ -1,6 +1,6 @@
-//! The two contenders of the fan-out as processes, told what to send over standard input.
+//! The contenders as processes, told what to send over standard input.
 
-use crate::Failure;
+use crate::{Failure, payload};
 use sluicegate_load::process;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -12,6 +12,8 @@ use std::time::Duration;
 pub enum Contender {
     Raw,
     Hub,
+    /// The HTTP stack alone.
+    Http,
 }
 
 /// What a contender is told: `messages` messages, numbered from `first`, to every connection, in one go.
@@ -19,6 +21,8 @@ pub enum Contender {
 pub struct Order {
     pub first: u64,
     pub messages: u64,
+    /// Of each message.
+    pub bytes: usize,
 }
 
 pub struct ServerProcess {
@@ -33,16 +37,23 @@ impl Contender {
         match self {
             Self::Raw => "raw",
             Self::Hub => "hub",
+            Self::Http => "http",
         }
     }
 
     pub fn start(self) -> Result<ServerProcess, Failure> {
+        self.start_with(&[])
+    }
+
+    pub fn start_with(self, arguments: &[&str]) -> Result<ServerProcess, Failure> {
         let part = match self {
             Self::Raw => "serve-raw",
             Self::Hub => "serve-hub",
+            Self::Http => "serve-http",
         };
         let mut child = Command::new(std::env::current_exe()?)
             .arg(part)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -93,17 +104,26 @@ impl Drop for ServerProcess {
 }
 
 impl Order {
+    /// Messages of the usual length.
+    pub fn of(first: u64, messages: u64) -> Self {
+        Self { first, messages, bytes: payload::BYTES }
+    }
+
     pub fn sequences(self) -> Range<u64> {
         self.first..self.first + self.messages
     }
 
     pub fn parse(line: &str) -> Option<Self> {
-        let mut words = line.strip_prefix("send ")?.trim_end().split(' ').map(str::parse);
-        Some(Self { first: words.next()?.ok()?, messages: words.next()?.ok()? })
+        let mut words = line.strip_prefix("send ")?.trim_end().split(' ');
+        Some(Self {
+            first: words.next()?.parse().ok()?,
+            messages: words.next()?.parse().ok()?,
+            bytes: words.next()?.parse().ok()?,
+        })
     }
 
     fn line(self) -> String {
-        format!("send {} {}\n", self.first, self.messages)
+        format!("send {} {} {}\n", self.first, self.messages, self.bytes)
     }
 }
 
@@ -113,9 +133,9 @@ mod tests {
 
     #[test]
     fn an_order_is_read_as_it_was_written() {
-        let order = Order { first: 17, messages: 8 };
+        let order = Order { first: 17, messages: 8, bytes: 4096 };
         assert_eq!(Order::parse(&order.line()), Some(order));
-        for other in ["", "send", "send 1", "send a 1", "stop 1 2"] {
+        for other in ["", "send", "send 1", "send 1 2", "send a 1 2", "stop 1 2 3"] {
             assert_eq!(Order::parse(other), None, "{other}");
         }
     }

@@ -1,12 +1,14 @@
 //! The report for people: tables on a terminal, and the same tables in Markdown.
 
-use crate::report::{Changes, FanOut, Idle, Report};
+use crate::report::Report;
+use crate::tables::tables;
 
 /// A title, the head of the columns, and rows of as many cells.
-struct Table {
-    title: &'static str,
-    head: &'static [&'static str],
-    rows: Vec<Vec<String>>,
+#[derive(Default)]
+pub struct Table {
+    pub title: String,
+    pub head: &'static [&'static str],
+    pub rows: Vec<Vec<String>>,
 }
 
 pub fn text(report: &Report) -> String {
@@ -53,103 +55,8 @@ fn measured_on(report: &Report) -> String {
     )
 }
 
-fn tables(report: &Report) -> Vec<Table> {
-    let all = [fan_out(&report.fan_out), idle(&report.idle)].into_iter().chain(report.change.as_ref().map(changes));
-    all.filter(|table| !table.rows.is_empty()).collect()
-}
-
-fn fan_out(rows: &[FanOut]) -> Table {
-    let row = |row: &FanOut| {
-        vec![
-            grouped(row.connections as f64),
-            row.pending.to_string(),
-            format!("{:.2}", row.hub.cpu_ns_per_delivery / 1000.0),
-            format!("{:.2}", row.raw.cpu_ns_per_delivery / 1000.0),
-            format!("{:.2}", row.ratio),
-            grouped(row.hub.deliveries_per_second),
-            grouped(row.raw.deliveries_per_second),
-            match row.noisy_pairs {
-                0 => row.pairs.to_string(),
-                noisy => format!("{} ({noisy} noisy)", row.pairs),
-            },
-        ]
-    };
-    Table {
-        title: "Fan-out of 256-byte messages",
-        head: &[
-            "connections",
-            "pending",
-            "hub, µs of CPU per delivery",
-            "raw writer, µs",
-            "ratio",
-            "hub, deliveries/s",
-            "raw writer, deliveries/s",
-            "pairs",
-        ],
-        rows: rows.iter().map(row).collect(),
-    }
-}
-
-fn idle(rows: &[Idle]) -> Table {
-    let row = |row: &Idle| {
-        vec![
-            row.system.to_owned(),
-            grouped(row.connections as f64),
-            grouped(row.private_bytes_per_connection),
-            grouped(row.resident_bytes_per_connection),
-            format!("{:.1}", row.private_bytes as f64 / f64::from(1 << 20)),
-            format!("{:.0}", row.accept_cpu_us),
-        ]
-    };
-    Table {
-        title: "Idle connections",
-        head: &[
-            "system",
-            "connections",
-            "private bytes each",
-            "resident bytes each",
-            "process, private MiB",
-            "µs of CPU to accept one",
-        ],
-        rows: rows.iter().map(row).collect(),
-    }
-}
-
-fn changes(changes: &Changes) -> Table {
-    let milliseconds = |value: f64| format!("{value:.2}");
-    let row = |row: &crate::report::Change| {
-        vec![
-            match row.clients {
-                0 => "0 (the writer's answer)".to_owned(),
-                clients => grouped(clients as f64),
-            },
-            milliseconds(row.p50_ms),
-            milliseconds(row.p99_ms),
-            milliseconds(row.last_client_p50_ms),
-            milliseconds(row.last_client_p99_ms),
-            grouped(row.cpu_us_per_change),
-            grouped(row.changes as f64),
-            format!("{:.3}", changes.fsync_ms),
-        ]
-    };
-    Table {
-        title: "One PutItem to the clients, through the whole server",
-        head: &[
-            "clients",
-            "p50, ms",
-            "p99, ms",
-            "last client, p50, ms",
-            "last client, p99, ms",
-            "µs of CPU per change",
-            "changes",
-            "the disk's own fsync, ms",
-        ],
-        rows: changes.rows.iter().map(row).collect(),
-    }
-}
-
 /// A whole number with a comma at every thousand.
-fn grouped(number: f64) -> String {
+pub fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
