@@ -71,10 +71,7 @@ pub fn run(asked: &ArgMatches) -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     };
-    let outcome = load(file, &Disk, &options).and_then(|stacks| match gateway_problems(&stacks) {
-        problems if problems.is_empty() => Ok(stacks),
-        problems => Err(Problems { problems, more: 0 }),
-    });
+    let outcome = read(file, &options);
     let json = asked.get_flag("json") || !std::io::stdout().is_terminal();
     let text = match (&outcome, json) {
         (_, true) => as_json(&outcome),
@@ -89,6 +86,15 @@ pub fn run(asked: &ArgMatches) -> ExitCode {
             complain(&problems);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Loads a template, with everything that the gateway will have against its APIs.
+pub(crate) fn read(file: &Path, options: &Options) -> Result<Vec<Stack>, Problems> {
+    let stacks = load(file, &Disk, options)?;
+    match gateway_problems(&stacks) {
+        problems if problems.is_empty() => Ok(stacks),
+        problems => Err(Problems { problems, more: 0 }),
     }
 }
 
@@ -107,6 +113,7 @@ fn options(asked: &ArgMatches) -> Result<Options, Problems> {
     let text = |name: &str| asked.get_one::<String>(name).cloned();
     Ok(Options {
         stack_name: text("stack-name"),
+        working_folder: working_folder(),
         environment: Environment::new(
             text("region").unwrap_or(defaults.region),
             text("account").unwrap_or(defaults.account),
@@ -116,7 +123,12 @@ fn options(asked: &ArgMatches) -> Result<Options, Problems> {
     })
 }
 
-fn parameter_file(file: &Path) -> Result<BTreeMap<String, String>, Problems> {
+/// A stack is named after it where its template is just `template.yaml`. One that is gone leaves the template's own name.
+pub(crate) fn working_folder() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
+}
+
+pub(crate) fn parameter_file(file: &Path) -> Result<BTreeMap<String, String>, Problems> {
     use sluicegate_template::Files;
     let text = Disk.read(file, PARAMETER_FILE_BYTES);
     let unreadable = |why| one_problem(file.display(), format!("cannot be read: {why}"), "name a file of parameters");
@@ -146,7 +158,7 @@ fn gateway_problems(stacks: &[Stack]) -> Vec<Problem> {
 }
 
 /// An API of a stack, in the gateway's own type.
-fn definition(api: &sluicegate_template::Api) -> serde_json::Result<ApiDefinition> {
+pub(crate) fn definition(api: &sluicegate_template::Api) -> serde_json::Result<ApiDefinition> {
     serde_json::from_value(serde_json::to_value(&api.definition)?)
 }
 
@@ -159,7 +171,7 @@ fn as_json(outcome: &Result<Vec<Stack>, Problems>) -> String {
 }
 
 /// A line for each problem, and one that counts them.
-fn complain(problems: &Problems) {
+pub fn complain(problems: &Problems) {
     let paint = Paint::for_terminal(std::io::stderr().is_terminal());
     let mut text = String::new();
     for one in &problems.problems {
