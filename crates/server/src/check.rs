@@ -1,6 +1,7 @@
 //! `sluicegate check FILE`: what a template comes to, or everything that is wrong with it.
 //!
-//! In a terminal the summary is for people; otherwise standard output is one JSON object, `{"stacks": […], "problems": […]}`.
+//! In a terminal the summary is for people; otherwise standard output is one JSON object, `{"stacks": […], "problems": […],
+//! "unserved": […]}`.
 //! Problems are lines on standard error in either case, as compilers write them, and make the exit code 1.
 
 mod disk;
@@ -11,6 +12,7 @@ mod summary;
 pub use disk::Disk;
 pub use reference::page as reference_page;
 
+use crate::stacks;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use paint::Paint;
 use sluicegate_gateway::api::{self, ApiDefinition};
@@ -75,7 +77,10 @@ pub fn run(asked: &ArgMatches) -> ExitCode {
     let json = asked.get_flag("json") || !std::io::stdout().is_terminal();
     let text = match (&outcome, json) {
         (_, true) => as_json(&outcome),
-        (Ok(stacks), false) => summary::text(stacks, Paint::for_terminal(std::io::stdout().is_terminal())),
+        (Ok(stacks), false) => {
+            let paint = Paint::for_terminal(std::io::stdout().is_terminal());
+            summary::text(stacks, paint) + &summary::unserved(&stacks::unserved(stacks), paint)
+        }
         (Err(_), false) => String::new(),
     };
     // Whoever closed standard output does not want it.
@@ -164,7 +169,9 @@ pub(crate) fn definition(api: &sluicegate_template::Api) -> serde_json::Result<A
 
 fn as_json(outcome: &Result<Vec<Stack>, Problems>) -> String {
     let value = match outcome {
-        Ok(stacks) => serde_json::json!({ "stacks": stacks, "problems": [] }),
+        Ok(stacks) => {
+            serde_json::json!({ "stacks": stacks, "problems": [], "unserved": stacks::unserved(stacks) })
+        }
         Err(problems) => serde_json::json!({ "stacks": [], "problems": problems.problems, "more": problems.more }),
     };
     format!("{value:#}\n")

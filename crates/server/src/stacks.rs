@@ -38,6 +38,11 @@ pub(crate) struct Stacks {
     mappings: Vec<Mapping>,
 }
 
+/// Why a template that is right cannot be served today.
+pub(crate) fn unserved(stacks: &[Stack]) -> Vec<Problem> {
+    Stacks::translate(stacks.to_vec()).err().map(|problems| problems.problems).unwrap_or_default()
+}
+
 impl Stacks {
     /// Reads the template that the configuration names; without one there are no stacks.
     pub(crate) fn read(config: &Config) -> Result<Self, Problems> {
@@ -45,16 +50,22 @@ impl Stacks {
             Some(file) => check::read(file, &options(config)?)?,
             None => Vec::new(),
         };
+        let stacks = Self::translate(stacks)?;
+        notes::tell(&stacks.stacks);
+        Ok(stacks)
+    }
+
+    /// Brings stacks into the words of those who serve them; what none of them does is a problem.
+    fn translate(stacks: Vec<Stack>) -> Result<Self, Problems> {
         let mut problems = notes::problems(&stacks);
         let functions = functions::described(&stacks, &mut problems);
         let mappings = mappings::asked(&stacks, &mut problems);
         let apis = apis(&stacks, &mut problems);
-        if !problems.is_empty() {
-            problems.sort_by(|one, other| one.place.cmp(&other.place));
-            return Err(Problems { problems, more: 0 });
+        if problems.is_empty() {
+            return Ok(Self { stacks, apis, functions, mappings });
         }
-        notes::tell(&stacks);
-        Ok(Self { stacks, apis, functions, mappings })
+        problems.sort_by(|one, other| one.place.cmp(&other.place));
+        Err(Problems { problems, more: 0 })
     }
 
     pub(crate) fn apis(&self) -> Vec<ApiDefinition> {

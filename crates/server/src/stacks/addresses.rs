@@ -57,3 +57,32 @@ impl<'a> Addresses<'a> {
         self.streams.iter().fold(text, |text, (written, real)| text.replace(written, real))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check;
+    use sluicegate_template::Options;
+    use std::path::Path;
+
+    #[test]
+    fn addresses_lead_here_and_those_of_others_stay() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/stream-notify/template.yaml");
+        let stacks = check::read(&example, &Options::default()).unwrap();
+        let api = stacks[0].apis[0].definition.api_id.as_str();
+        let table = &stacks[0].tables.iter().find(|table| table.stream.is_some()).unwrap().arn;
+        let written = format!("{table}/stream/{STREAM_LABEL}");
+        let streams = vec![(written.clone(), format!("{table}/stream/2026"))];
+        let addresses = Addresses { stacks: &stacks, listen: "0.0.0.0:80".parse().unwrap(), streams };
+        let at = |scheme: &str| format!("{scheme}://{api}.execute-api.us-east-1.amazonaws.com/prod");
+        for (text, clients, functions) in [
+            (at("wss"), format!("ws://0.0.0.0:80/{api}/prod"), at("wss")),
+            (at("https"), format!("http://0.0.0.0:80/{api}/prod"), format!("http://127.0.0.1:80/{api}/prod")),
+            (format!("{written}!"), format!("{table}/stream/2026!"), format!("{table}/stream/2026!")),
+            ("https://example.org/prod".into(), "https://example.org/prod".into(), "https://example.org/prod".into()),
+        ] {
+            assert_eq!(addresses.for_clients(&text), clients, "{text}");
+            assert_eq!(addresses.for_functions(&text), functions, "{text}");
+        }
+    }
+}
