@@ -37,9 +37,9 @@ def binary() -> Path:
 
 
 class Server:
-    """`sluicegate serve` over a data folder, on free ports unless `listen` says otherwise."""
+    """`sluicegate serve` over a data folder, on free ports unless `listen` says otherwise, started from `folder`."""
 
-    def __init__(self, data: Path, *arguments: str, listen: str = "127.0.0.1:0"):
+    def __init__(self, data: Path, *arguments: str, listen: str = "127.0.0.1:0", folder: Path | None = None):
         data.mkdir(parents=True, exist_ok=True)
         self.data = data
         self._log_path = data.with_name(f"{data.name}.log")
@@ -54,7 +54,7 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
-                cwd=data,
+                cwd=folder or data,
             )
         self.ready = json.loads(self._first_line())
         assert self.ready["event"] == "ready", self.ready
@@ -75,6 +75,11 @@ class Server:
         return line.decode()
 
     # Addresses and clients.
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Of the template."""
+        return {output["name"]: output["value"] for output in self.ready["outputs"]}
 
     @property
     def websocket_url(self) -> str:

@@ -2,7 +2,7 @@
 
 use crate::apps::Input;
 use crate::config::LogFormat;
-use crate::{ApiAddress, RunningServer};
+use crate::{ApiAddress, OutputValue, RunningServer};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -15,6 +15,8 @@ struct Ready<'a> {
     listen: SocketAddr,
     admin: SocketAddr,
     apis: &'a [ApiAddress],
+    /// Of the template.
+    outputs: &'a [OutputValue],
     pid: u32,
     version: &'static str,
 }
@@ -35,6 +37,7 @@ fn json(server: &RunningServer) -> String {
         listen: server.listen_addr(),
         admin: server.admin_addr(),
         apis: server.apis(),
+        outputs: server.outputs(),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION"),
     };
@@ -51,6 +54,13 @@ fn text(server: &RunningServer) -> String {
     let mut text = "\nSluicegate is ready. Ctrl-C stops it.\n\n".to_owned();
     for (name, address) in lines {
         let _ = writeln!(text, "  {name:width$}  {address}");
+    }
+    if !server.outputs().is_empty() {
+        text += "\nOutputs\n\n";
+        let width = server.outputs().iter().map(|output| output.name.len()).max().unwrap_or_default();
+        for OutputValue { name, value, .. } in server.outputs() {
+            let _ = writeln!(text, "  {name:width$}  {value}");
+        }
     }
     if let Some(input) = server.input() {
         let _ = write!(text, "\nOpen the page, and change a row from another terminal:\n\n{}", try_this(server, input));

@@ -97,6 +97,14 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<ApiFile>, FileProblems> {
     if problems.is_empty() { Ok(files) } else { Err(FileProblems(problems)) }
 }
 
+/// Every function that is to run as local processes.
+pub fn process_functions(files: &[ApiFile]) -> impl Iterator<Item = ProcessFunction> {
+    files.iter().flat_map(|file| &file.functions).filter_map(|function| match &function.kind {
+        FunctionKind::Process(described) => Some(described.clone()),
+        FunctionKind::Http { .. } => None,
+    })
+}
+
 fn read_one(path: &Path) -> Result<ApiFile, Vec<String>> {
     let unreadable = |error| vec![format!("cannot be read: {error}")];
     let length = std::fs::metadata(path).map_err(unreadable)?.len();

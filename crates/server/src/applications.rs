@@ -2,8 +2,7 @@
 
 use crate::api_files::{ApiFile, FunctionKind, NamedFunction};
 use crate::config::Config;
-use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sluicegate_functions::process::LoadedFunction;
 use sluicegate_functions::{FunctionOptions, Functions, FunctionsBuilder, RegisterError};
 use sluicegate_gateway::api::{ApiDefinition, IntegrationDefinition, RouteDefinition, StageDefinition};
@@ -45,27 +44,13 @@ pub(crate) async fn create_tables(applications: &[Application], tables: &Tables)
             created.map_err(|error| failed("CreateTable", request, error))?;
         }
         for request in &application.time_to_live {
-            let enabled = enable_expiry(tables, request).await;
+            let named = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let attribute = named(&request["TimeToLiveSpecification"]["AttributeName"]);
+            let enabled = tables.expire_by(&named(&request["TableName"]), &attribute).await;
             enabled.map_err(|error| failed("UpdateTimeToLive", request, error))?;
         }
     }
     Ok(())
-}
-
-async fn enable_expiry(tables: &Tables, request: &Value) -> Result<(), ApiError> {
-    if expires(tables, request).await? {
-        return Ok(());
-    }
-    tables.call("UpdateTimeToLive", Bytes::from(request.to_string())).await.map(drop)
-}
-
-/// Whether expiry is on already; to turn it on once more is an error.
-async fn expires(tables: &Tables, request: &Value) -> Result<bool, ApiError> {
-    let question = json!({ "TableName": request["TableName"] });
-    let answer = tables.call("DescribeTimeToLive", Bytes::from(question.to_string())).await?;
-    let answer: Value = serde_json::from_slice(&answer).map_err(|_| ApiError::internal())?;
-    let status = answer["TimeToLiveDescription"]["TimeToLiveStatus"].as_str();
-    Ok(matches!(status, Some("ENABLED" | "ENABLING")))
 }
 
 /// Registers every function with what it can reach: the connections of its own API's stage, and all tables.

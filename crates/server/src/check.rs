@@ -1,6 +1,7 @@
 //! `sluicegate check FILE`: what a template comes to, or everything that is wrong with it.
 //!
-//! In a terminal the summary is for people; otherwise standard output is one JSON object, `{"stacks": […], "problems": […]}`.
+//! In a terminal the summary is for people; otherwise standard output is one JSON object, `{"stacks": […], "problems": […],
+//! "unserved": […]}`.
 //! Problems are lines on standard error in either case, as compilers write them, and make the exit code 1.
 
 mod disk;
@@ -11,6 +12,7 @@ mod summary;
 pub use disk::Disk;
 pub use reference::page as reference_page;
 
+use crate::stacks;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use paint::Paint;
 use sluicegate_gateway::api::{self, ApiDefinition};
@@ -71,14 +73,14 @@ pub fn run(asked: &ArgMatches) -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     };
-    let outcome = load(file, &Disk, &options).and_then(|stacks| match gateway_problems(&stacks) {
-        problems if problems.is_empty() => Ok(stacks),
-        problems => Err(Problems { problems, more: 0 }),
-    });
+    let outcome = read(file, &options);
     let json = asked.get_flag("json") || !std::io::stdout().is_terminal();
     let text = match (&outcome, json) {
         (_, true) => as_json(&outcome),
-        (Ok(stacks), false) => summary::text(stacks, Paint::for_terminal(std::io::stdout().is_terminal())),
+        (Ok(stacks), false) => {
+            let paint = Paint::for_terminal(std::io::stdout().is_terminal());
+            summary::text(stacks, paint) + &summary::unserved(&stacks::unserved(stacks), paint)
+        }
         (Err(_), false) => String::new(),
     };
     // Whoever closed standard output does not want it.
@@ -89,6 +91,15 @@ pub fn run(asked: &ArgMatches) -> ExitCode {
             complain(&problems);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Loads a template, with everything that the gateway will have against its APIs.
+pub(crate) fn read(file: &Path, options: &Options) -> Result<Vec<Stack>, Problems> {
+    let stacks = load(file, &Disk, options)?;
+    match gateway_problems(&stacks) {
+        problems if problems.is_empty() => Ok(stacks),
+        problems => Err(Problems { problems, more: 0 }),
     }
 }
 
@@ -107,6 +118,7 @@ fn options(asked: &ArgMatches) -> Result<Options, Problems> {
     let text = |name: &str| asked.get_one::<String>(name).cloned();
     Ok(Options {
         stack_name: text("stack-name"),
+        working_folder: working_folder(),
         environment: Environment::new(
             text("region").unwrap_or(defaults.region),
             text("account").unwrap_or(defaults.account),
@@ -116,7 +128,12 @@ fn options(asked: &ArgMatches) -> Result<Options, Problems> {
     })
 }
 
-fn parameter_file(file: &Path) -> Result<BTreeMap<String, String>, Problems> {
+/// A stack is named after it where its template is just `template.yaml`. One that is gone leaves the template's own name.
+pub(crate) fn working_folder() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
+}
+
+pub(crate) fn parameter_file(file: &Path) -> Result<BTreeMap<String, String>, Problems> {
     use sluicegate_template::Files;
     let text = Disk.read(file, PARAMETER_FILE_BYTES);
     let unreadable = |why| one_problem(file.display(), format!("cannot be read: {why}"), "name a file of parameters");
@@ -146,20 +163,22 @@ fn gateway_problems(stacks: &[Stack]) -> Vec<Problem> {
 }
 
 /// An API of a stack, in the gateway's own type.
-fn definition(api: &sluicegate_template::Api) -> serde_json::Result<ApiDefinition> {
+pub(crate) fn definition(api: &sluicegate_template::Api) -> serde_json::Result<ApiDefinition> {
     serde_json::from_value(serde_json::to_value(&api.definition)?)
 }
 
 fn as_json(outcome: &Result<Vec<Stack>, Problems>) -> String {
     let value = match outcome {
-        Ok(stacks) => serde_json::json!({ "stacks": stacks, "problems": [] }),
+        Ok(stacks) => {
+            serde_json::json!({ "stacks": stacks, "problems": [], "unserved": stacks::unserved(stacks) })
+        }
         Err(problems) => serde_json::json!({ "stacks": [], "problems": problems.problems, "more": problems.more }),
     };
     format!("{value:#}\n")
 }
 
 /// A line for each problem, and one that counts them.
-fn complain(problems: &Problems) {
+pub fn complain(problems: &Problems) {
     let paint = Paint::for_terminal(std::io::stderr().is_terminal());
     let mut text = String::new();
     for one in &problems.problems {

@@ -19,7 +19,8 @@ pub use problem::{Problem, Problems};
 pub use reference::reference_page;
 pub use sources::Sources;
 pub use value::{
-    AccountId, AppList, ByteSize, FileList, LogFormat, Maximum, OptionalFile, Pace, Region, Switch, Value,
+    AccountId, AppList, ByteSize, FileList, LogFormat, Maximum, OptionalFile, Pace, ParameterList, Region, StackName,
+    Switch, Value,
 };
 
 use sluicegate_endpoint::Credentials;
@@ -109,11 +110,22 @@ settings! {
     Data account: AccountId = "000000000000" as "DIGITS";
 
     /// The bundled applications to run: their tables, functions, API and mappings. Repeat it, separate with commas, or
-    /// say `none`.
+    /// say `none`. With a `template` none runs unless it is named here.
     Applications app: AppList = "live-metrics" as "NAME";
     /// Files that each describe a WebSocket API: routes, integrations, authorizers, stages and the HTTP endpoints that are
     /// its functions. Repeat it, separate with commas, or say `none`.
     Applications api: FileList = "none" as "FILE";
+    /// A deployment template to serve: CloudFormation or SAM, a Terraform plan, or a folder such as `cdk.out` or `.serverless`;
+    /// `none` for none.
+    Applications template: OptionalFile = "none" as "FILE";
+    /// A value for a parameter of the template. Repeat it for more; as a variable, one on each line.
+    Applications parameter: ParameterList = "none" as "KEY=VALUE";
+    /// A JSON file with values for parameters, as `aws cloudformation` takes them, or `{"Key": "Value"}`; `none` for none.
+    /// `parameter` counts before it.
+    Applications parameters: OptionalFile = "none" as "FILE";
+    /// The stack's name, from which names of tables and functions are made that the template leaves open; `auto` is the name
+    /// of the template, or of its folder.
+    Applications stack_name: StackName = "auto" as "NAME|auto";
     /// A JSON file with API keys and the usage plans they belong to: `apiKeys` (`id`, `value`, `enabled`) and `usagePlans`
     /// (`id`, `apiStages`, `keys`, `throttle`, `quota`); `none` for none.
     Applications usage_plans: OptionalFile = "none" as "FILE";
@@ -170,7 +182,10 @@ settings! {
 impl Config {
     /// Reads and checks the configuration. Beside it come warnings about things that are odd but harmless.
     pub fn load(sources: &Sources) -> Result<Self, Problems> {
-        let config = Self::parse(sources)?;
+        let mut config = Self::parse(sources)?;
+        if config.template.0.is_some() && !sources.gives("app") {
+            config.app.0.clear();
+        }
         let problems = checks::problems(&config);
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
     }
@@ -190,6 +205,11 @@ impl Setting {
     pub fn variable(&self) -> String {
         variable(self.key)
     }
+}
+
+/// What stands between the values of a list. Values of parameters may be lists with commas themselves.
+fn list_separator(key: &str) -> &'static str {
+    if key == "parameter" { "\n" } else { "," }
 }
 
 /// The variable of a key: `idle_timeout` is `SLUICEGATE_IDLE_TIMEOUT`.

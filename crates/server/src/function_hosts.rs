@@ -1,9 +1,10 @@
 //! What functions of local processes need of the server: where they reach it, and whom they sign as.
 
-use crate::api_files::{ApiFile, FunctionKind};
 use crate::config::Config;
 use sluicegate_endpoint::{Credential, Policy, Secret};
-use sluicegate_functions::process::{AccessKey, LoadError, LoadedFunction, PrepareError, Processes, Settings};
+use sluicegate_functions::process::{
+    AccessKey, LoadError, LoadedFunction, PrepareError, ProcessFunction, Processes, Settings,
+};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use uuid::Uuid;
@@ -17,8 +18,8 @@ const POLICY: &str = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"
 pub enum HostError {
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    #[error(transparent)]
-    Load(#[from] LoadError),
+    #[error("{}", .0.iter().map(LoadError::to_string).collect::<Vec<_>>().join("\n"))]
+    Load(Vec<LoadError>),
 }
 
 /// A key for this run of the server. Where no signature is verified, any will do.
@@ -38,22 +39,16 @@ pub(crate) fn issue_access_key(config: &mut Config) -> AccessKey {
     AccessKey::new(id, secret)
 }
 
-/// Loads every function that is to run as local processes. Without any, nothing is prepared.
-pub(crate) fn load(
+/// Loads every function that is to run as local processes. Without any, nothing is prepared. The APIs are those whose names
+/// lead here from them.
+pub(crate) fn load<'a>(
     config: &Config,
-    files: &[ApiFile],
+    described: Vec<ProcessFunction>,
+    apis: impl Iterator<Item = &'a str>,
     data: &Path,
     listen: SocketAddr,
     access_key: AccessKey,
 ) -> Result<(Option<Processes>, Vec<LoadedFunction>), HostError> {
-    let described: Vec<_> = files
-        .iter()
-        .flat_map(|file| &file.functions)
-        .filter_map(|function| match &function.kind {
-            FunctionKind::Process(described) => Some(described),
-            FunctionKind::Http { .. } => None,
-        })
-        .collect();
     if described.is_empty() {
         return Ok((None, Vec::new()));
     }
@@ -62,19 +57,28 @@ pub(crate) fn load(
         account: config.account.to_string(),
         access_key,
         endpoint: Some(format!("http://{}", reachable(listen))),
-        api_names: files.iter().map(|file| config.region.domain_name(&file.definition.api_id)).collect(),
+        api_names: apis.map(|api| config.region.domain_name(api)).collect(),
         node_modules: config.node_modules.0.clone(),
         max_processes: config.max_processes as usize,
         idle_timeout: config.process_idle_timeout,
         ..Settings::new(data)
     })?;
-    let loaded = described.into_iter().map(|one| processes.load(one.clone())).collect::<Result<_, _>>()?;
+    let (mut loaded, mut failed) = (Vec::new(), Vec::new());
+    for function in described {
+        match processes.load(function) {
+            Ok(function) => loaded.push(function),
+            Err(error) => failed.push(error),
+        }
+    }
+    if !failed.is_empty() {
+        return Err(HostError::Load(failed));
+    }
     processes.remove_unused_code();
     Ok((Some(processes), loaded))
 }
 
 /// Where this machine reaches a listener; one on all addresses is on the loopback one as well.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -21,7 +21,9 @@ mod pages;
 pub mod prometheus;
 mod public;
 mod serve;
+mod stacks;
 mod usage_plans;
 
 pub use config::Config;
 pub use serve::{ApiAddress, RunningServer, Server, StartError};
+pub use stacks::OutputValue;

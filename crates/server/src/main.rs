@@ -1,7 +1,7 @@
 //! The `sluicegate` command.
 
 use sluicegate::config::{self, LogFormat, Problems, Sources};
-use sluicegate::{Config, Server, announce, check, logs, prometheus};
+use sluicegate::{Config, Server, StartError, announce, check, logs, prometheus};
 use std::error::Error;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -53,6 +53,9 @@ async fn run(config: Config) -> ExitCode {
     match serve(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if let Some(StartError::Template(problems)) = error.downcast_ref() {
+                check::complain(problems);
+            }
             match format {
                 LogFormat::Text => eprintln!("sluicegate cannot start: {error}"),
                 LogFormat::Json => tracing::error!("sluicegate cannot start: {error}"),

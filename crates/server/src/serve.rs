@@ -13,6 +13,7 @@ use crate::listener::{BindError, HttpLimits, Listener, Serving};
 use crate::open_files::{self, TooFewFiles};
 use crate::prometheus;
 use crate::public::Public;
+use crate::stacks::{self, OutputValue, Stacks};
 use crate::usage_plans::{self, UsageFileError};
 use serde::Serialize;
 use sluicegate_functions::process::Processes;
@@ -43,6 +44,7 @@ pub struct RunningServer {
     listen: SocketAddr,
     admin: SocketAddr,
     apis: Arc<[ApiAddress]>,
+    outputs: Vec<OutputValue>,
     input: Option<Input>,
     region: Region,
     drain_timeout: Duration,
@@ -73,6 +75,8 @@ pub struct ApiAddress {
 pub enum StartError {
     #[error("an API file cannot be used:\n{0}")]
     ApiFiles(#[from] FileProblems),
+    #[error("the template cannot be served: {}", counted(.0))]
+    Template(sluicegate_template::Problems),
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
     #[error(transparent)]
@@ -85,6 +89,8 @@ pub enum StartError {
     Tables(#[from] sluicegate_tables::OpenError),
     #[error(transparent)]
     Setup(#[from] SetupError),
+    #[error("a table of the template cannot be had: {0}")]
+    StackTables(#[from] stacks::TableError),
     #[error("cannot run a function: {0}")]
     FunctionHosts(#[from] HostError),
     #[error("cannot set up the functions: {0}")]
@@ -104,6 +110,7 @@ impl Server {
     pub async fn start(mut config: Config) -> Result<RunningServer, StartError> {
         let access_key = function_hosts::issue_access_key(&mut config);
         let files = api_files::read(&config.api.0)?;
+        let stacks = Stacks::read(&config).map_err(StartError::Template)?;
         let max_connections = open_files::connections_that_fit(&config)?;
         let data = DataFolder::lock(&config.data)?;
         let life = Arc::new(Life::default());
@@ -122,15 +129,20 @@ impl Server {
         // Nobody else sets it.
         let _ = opened_tables.set(Arc::clone(&call_table));
         let applications = applications::chosen(&config);
-        let definitions = applications::apis(&applications, &files);
+        let mut definitions = applications::apis(&applications, &files);
+        definitions.extend(stacks.apis());
         applications::create_tables(&applications, &tables).await?;
+        stacks.create_tables(&tables).await?;
 
         let (hub, threads) = Hub::new(hub_options(&config, max_connections), Clock::System)?;
         let connections: Arc<dyn Connections> = Arc::new(hub.clone());
         // Functions are told the address, so it must be known; nobody is answered on it yet.
         let listener = Listener::bind("listen", config.listen).await?;
         let listen = listener.address();
-        let (processes, loaded) = function_hosts::load(&config, &files, data.path(), listen, access_key)?;
+        let addresses = stacks.addresses(listen, &tables);
+        let described = api_files::process_functions(&files).chain(stacks.functions(&addresses)).collect();
+        let api_ids = definitions.iter().map(|api| api.api_id.as_str());
+        let (processes, loaded) = function_hosts::load(&config, described, api_ids, data.path(), listen, access_key)?;
         let functions = Arc::new(applications::functions(&applications, &files, loaded, &connections, &call_table)?);
         let lambda = LambdaApi::new(Arc::clone(&functions), lambda_options(&config));
         let invoke: Arc<dyn Invoke> = functions;
@@ -151,7 +163,8 @@ impl Server {
                 execution_logs_dir: Some(data.path().join(EXECUTION_LOGS)),
             },
         })?;
-        let mappings = applications::mappings(&applications)?;
+        let mut mappings = applications::mappings(&applications)?;
+        mappings.extend(stacks.mappings());
         let mappings = Mappings::start(mappings, tables.clone(), invoke, RetryPace::default()).await?;
 
         let apis: Arc<[ApiAddress]> = definitions.iter().flat_map(|api| ApiAddress::of_stages(listen, api)).collect();
@@ -172,6 +185,7 @@ impl Server {
             listen,
             admin: admin_addr,
             apis,
+            outputs: stacks.outputs(&addresses),
             input,
             region: config.region,
             drain_timeout: config.drain_timeout,
@@ -203,6 +217,11 @@ impl RunningServer {
 
     pub fn apis(&self) -> &[ApiAddress] {
         &self.apis
+    }
+
+    /// Of the template, with addresses that lead here.
+    pub fn outputs(&self) -> &[OutputValue] {
+        &self.outputs
     }
 
     /// What to write to see something move.
@@ -275,6 +294,13 @@ impl ApiAddress {
     fn new(listen: SocketAddr, id: &str, stage: &str) -> Self {
         let path = format!("/{id}/{stage}");
         Self { id: id.into(), stage: stage.into(), url: format!("ws://{listen}{path}"), path }
+    }
+}
+
+fn counted(problems: &sluicegate_template::Problems) -> String {
+    match problems.problems.len() + problems.more {
+        1 => "it has a problem".to_owned(),
+        count => format!("it has {count} problems"),
     }
 }
 

@@ -13,13 +13,15 @@ use crate::sam::{self, Expanded};
 use crate::sections::Sections;
 use crate::stack::{Format, Output, Stack};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is said about a stack from outside its template.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Else named after the file, or the folder it is in.
     pub stack_name: Option<String>,
+    /// Where relative paths begin, for a template that can only be named after the folder we are in.
+    pub working_folder: PathBuf,
     pub environment: Environment,
     /// Values of parameters, by name.
     pub parameters: BTreeMap<String, String>,

@@ -1,13 +1,20 @@
 //! A stack for people to read.
 
 use super::paint::Paint;
-use sluicegate_template::{Api, Code, EventSource, Function, Stack, Table, kinds};
+use sluicegate_template::{Api, Code, EventSource, Function, Problem, Stack, Table, kinds};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Every stack, one after the other.
 pub(super) fn text(stacks: &[Stack], paint: Paint) -> String {
     stacks.iter().map(|stack| one(stack, paint)).collect::<Vec<_>>().join("\n")
+}
+
+/// What is right, and `serve` refuses all the same; empty if there is nothing.
+pub(super) fn unserved(problems: &[Problem], paint: Paint) -> String {
+    let mut page = Page { text: String::new(), paint };
+    page.section("Not served yet", problems, |page, problem| page.line(2, &problem.to_string()));
+    page.text
 }
 
 fn one(stack: &Stack, paint: Paint) -> String {

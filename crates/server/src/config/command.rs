@@ -1,6 +1,6 @@
 //! The command line, built from the list of settings.
 
-use super::{SETTINGS, Setting};
+use super::{SETTINGS, Setting, list_separator};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::HashMap;
 
@@ -70,8 +70,8 @@ fn argument(setting: &'static Setting) -> Arg {
         .long_help(format!("{}\n\n{source}", text.join(" ")));
     match setting.placeholder {
         "BOOL" => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        // The one setting that is a list.
-        _ if matches!(setting.key, "app" | "api") => argument.action(ArgAction::Append),
+        // The settings that are lists.
+        _ if matches!(setting.key, "app" | "api" | "parameter") => argument.action(ArgAction::Append),
         _ => argument,
     }
 }
@@ -81,7 +81,7 @@ pub fn flags(matches: &ArgMatches) -> HashMap<String, String> {
     let keys = SETTINGS.iter().map(|setting| setting.key).chain(["config"]);
     keys.filter_map(|key| {
         let values: Vec<&str> = matches.get_many::<String>(key)?.map(String::as_str).collect();
-        Some((key.to_owned(), values.join(",")))
+        Some((key.to_owned(), values.join(list_separator(key))))
     })
     .collect()
 }
@@ -108,6 +108,7 @@ mod tests {
                 "batch_window=5s collector=off",
             ),
             ("serve --config f.toml", "config=f.toml"),
+            ("serve --parameter A=1,2 --parameter B=3", "parameter=A=1,2\nB=3"),
         ] {
             let matches = command().get_matches_from(["sluicegate"].into_iter().chain(line.split(' ')));
             let (_, serve) = matches.subcommand().unwrap();

@@ -3,7 +3,7 @@
 use super::credentials::{self, Written};
 use super::problem::suggestion;
 use super::sources::Given;
-use super::{Problem, Problems, SETTINGS};
+use super::{Problem, Problems, SETTINGS, list_separator};
 use std::collections::HashMap;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -49,7 +49,7 @@ fn parse(name: &str, text: &str) -> Result<File, Problems> {
             problems.push(Problem::new(place, unknown_key(written.get_ref(), &key)));
             continue;
         }
-        match as_text(value.get_ref()) {
+        match as_text(value.get_ref(), list_separator(&key)) {
             Some(text) => {
                 if given.insert(key.clone(), Given { text, place: place.clone() }).is_some() {
                     problems.push(Problem::new(place, format!("{key} is given twice")));
@@ -77,16 +77,18 @@ fn unknown_key(written: &str, key: &str) -> String {
     }
 }
 
-/// The text a flag would have had; lists are joined with commas.
-fn as_text(value: &DeValue<'_>) -> Option<String> {
+/// The text a flag would have had; lists are joined.
+fn as_text(value: &DeValue<'_>, separator: &str) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Integer(number) => Some(number.as_str().replace('_', "")),
         DeValue::Boolean(switch) => Some(switch.to_string()),
         DeValue::Array(values) if values.is_empty() => Some("none".into()),
-        DeValue::Array(values) => {
-            values.iter().map(|value| value.get_ref().as_str()).collect::<Option<Vec<_>>>().map(|texts| texts.join(","))
-        }
+        DeValue::Array(values) => values
+            .iter()
+            .map(|value| value.get_ref().as_str())
+            .collect::<Option<Vec<_>>>()
+            .map(|texts| texts.join(separator)),
         DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => None,
     }
 }
@@ -123,6 +125,7 @@ mod tests {
             ("allow_insecure_remote = true", "allow_insecure_remote=true"),
             ("app = [\"live-metrics\", \"chat\"]", "app=live-metrics,chat"),
             ("app = []", "app=none"),
+            ("parameter = [\"A=1,2\", \"B=3\"]", "parameter=A=1,2\nB=3"),
         ] {
             assert_eq!(outcome(text), expected, "{text}");
         }

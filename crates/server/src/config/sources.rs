@@ -60,6 +60,11 @@ impl Sources {
         T::parse(text).map_err(|message| problems.push(Problem::new(place, message))).ok()
     }
 
+    /// Whether anybody has said what a setting is to be.
+    pub(super) fn gives(&self, key: &str) -> bool {
+        self.given(key).is_some()
+    }
+
     fn given(&self, key: &str) -> Option<(&str, String)> {
         if let Some(text) = self.flags.get(key) {
             return Some((text, format!("--{}", key.replace('_', "-"))));

@@ -2,6 +2,7 @@
 
 use super::problem::suggestion;
 use crate::apps::{self, App};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -228,6 +229,50 @@ impl Value for FileList {
     }
 }
 
+/// Values of a template's parameters, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParameterList(pub BTreeMap<String, String>);
+
+impl Value for ParameterList {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self::default());
+        }
+        let pairs = text.lines().filter(|line| !line.trim().is_empty());
+        pairs
+            .map(|pair| match pair.split_once('=') {
+                Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+                _ => Err(format!("\"{pair}\" names no value; write Key=Value")),
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// What a stack is called; `None` leaves it to the template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackName(pub Option<String>);
+
+impl Value for StackName {
+    fn parse(text: &str) -> Result<Self, String> {
+        /// CloudFormation's limit.
+        const MOST: usize = 128;
+        if text == "auto" {
+            return Ok(Self(None));
+        }
+        let well_formed = text.len() <= MOST
+            && text.starts_with(|first: char| first.is_ascii_alphabetic())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if well_formed {
+            Ok(Self(Some(text.to_owned())))
+        } else {
+            Err(format!(
+                "\"{text}\" is not a stack's name; write up to {MOST} letters, digits and hyphens, a letter first"
+            ))
+        }
+    }
+}
+
 impl Value for AppList {
     fn parse(text: &str) -> Result<Self, String> {
         let mut chosen: Vec<&'static App> = Vec::new();
@@ -306,6 +351,18 @@ mod tests {
         assert!(message.contains("did you mean \"live-metrics\"?"), "{message}");
         assert!(AppList::parse("none").unwrap().0.is_empty());
         assert_eq!(AppList::parse("live-metrics,live-metrics").unwrap().0.len(), 1);
+    }
+
+    #[test]
+    fn parameters_are_pairs_and_stacks_have_plain_names() {
+        let pairs = |text| ParameterList::parse(text).map(|list| list.0.into_iter().collect::<Vec<_>>());
+        assert_eq!(pairs("none"), Ok(Vec::new()));
+        let expected = [("A", "1,2=3"), ("B", "")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(pairs("A=1,2=3\nB=\n"), Ok(expected.to_vec()));
+        assert!(pairs("A").is_err() && pairs("=1").is_err());
+        for (text, good) in [("blue-1", true), ("1blue", false), ("a b", false), ("", false), ("é", false)] {
+            assert_eq!(StackName::parse(text).is_ok(), good, "{text:?}");
+        }
     }
 
     #[test]

@@ -29,6 +29,15 @@ fn a_good_template_is_told_as_json_to_a_pipe() {
 }
 
 #[test]
+fn what_serve_would_refuse_is_listed() {
+    let output = check(&["sam-websocket.yaml"]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = json(&output)["unserved"].to_string();
+    assert!(told.contains("FilterCriteria of event source mappings is not served yet"), "{told}");
+    assert_eq!(json(&check(&["chat.yaml"]))["unserved"], Value::Array(Vec::new()));
+}
+
+#[test]
 fn a_folder_is_looked_into() {
     let stacks = json(&check(&["cdk"]))["stacks"].as_array().unwrap().len();
     assert_eq!(stacks, 3);

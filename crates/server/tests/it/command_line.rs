@@ -30,6 +30,35 @@ fn what_is_given_nearer_to_the_command_counts() {
 }
 
 #[test]
+fn with_a_template_no_bundled_application_runs_unless_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sluicegate.toml");
+    std::fs::write(
+        &file,
+        "template = \"t.yaml\"\nparameter = [\"Subnets=a,b\", \"Stage=dev\"]\nstack_name = \"blue\"\n",
+    )
+    .unwrap();
+    let config = |flags: &[(&str, &str)], variables: &[(&str, &str)]| {
+        Config::load(&Sources::collect(pairs(flags), pairs(variables)).unwrap()).unwrap()
+    };
+    let path = file.to_str().unwrap();
+    let read = config(&[("config", path)], &[]);
+    assert_eq!(read.parameter.0, pairs(&[("Subnets", "a,b"), ("Stage", "dev")]).into_iter().collect());
+    assert_eq!(read.stack_name.0.as_deref(), Some("blue"));
+    for (flags, variables, applications) in [
+        (&[][..], &[][..], 1),
+        (&[("config", path)], &[], 0),
+        (&[("template", "t.yaml")], &[], 0),
+        (&[], &[("SLUICEGATE_TEMPLATE", "t.yaml"), ("SLUICEGATE_PARAMETER", "A=1\nB=2")], 0),
+        (&[("template", "t.yaml"), ("app", "live-metrics")], &[], 1),
+        (&[("template", "t.yaml")], &[("SLUICEGATE_APP", "live-metrics")], 1),
+        (&[("template", "none")], &[("SLUICEGATE_TEMPLATE", "t.yaml")], 1),
+    ] {
+        assert_eq!(config(flags, variables).app.0.len(), applications, "{flags:?} {variables:?}");
+    }
+}
+
+#[test]
 fn variables_that_name_no_setting_are_reported() {
     let variables = pairs(&[("SLUICEGATE_LISTNE", "x"), ("SLUICEGATE_SERVICE_HOST", "10.0.0.1"), ("HOME", "/")]);
     let warnings = Sources::collect(HashMap::new(), variables).unwrap().warnings.join("\n");

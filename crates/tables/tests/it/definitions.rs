@@ -171,6 +171,63 @@ async fn an_application_finds_the_table_it_needs_or_a_clear_refusal() {
 }
 
 #[tokio::test]
+async fn indexes_are_added_to_a_table_that_lacks_them_and_must_be_alike() {
+    let world = World::new().await;
+    let with_index = |kind: &str, role: &str, projection: &str| {
+        let mut request = table_request("Rooms", None);
+        let attributes = request["AttributeDefinitions"].as_array_mut().unwrap();
+        attributes.push(json!({"AttributeName": "owner", "AttributeType": "S"}));
+        let key = match role {
+            "HASH" => json!([{"AttributeName": "owner", "KeyType": "HASH"}]),
+            _ => json!([{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "owner", "KeyType": "RANGE"}]),
+        };
+        request[kind] =
+            json!([{"IndexName": "owners", "KeySchema": key, "Projection": {"ProjectionType": projection}}]);
+        request
+    };
+    world.tables.create_if_absent(table_request("Rooms", None)).await.unwrap();
+    world.put("Rooms", json!({"id": {"S": "a"}, "owner": {"S": "ann"}})).await;
+    for _ in 0..2 {
+        world.tables.create_if_absent(with_index("GlobalSecondaryIndexes", "HASH", "ALL")).await.unwrap();
+    }
+    let scan = json!({"TableName": "Rooms", "IndexName": "owners"});
+    assert_eq!(world.ok("Scan", scan).await["Count"], 1);
+    for (kind, role, projection, expected) in [
+        ("GlobalSecondaryIndexes", "HASH", "KEYS_ONLY", "index \"owners\" has another projection"),
+        ("GlobalSecondaryIndexes", "RANGE", "ALL", "index \"owners\" has another key"),
+    ] {
+        let refused = world.tables.create_if_absent(with_index(kind, role, projection)).await.unwrap_err();
+        assert!(refused.message.contains(expected), "{refused}");
+    }
+
+    let sorted = |index: &str| {
+        let mut request = with_index("LocalSecondaryIndexes", "RANGE", "ALL");
+        request["TableName"] = "Halls".into();
+        let definitions = request["AttributeDefinitions"].as_array_mut().unwrap();
+        definitions.push(json!({"AttributeName": "at", "AttributeType": "N"}));
+        request["KeySchema"].as_array_mut().unwrap().push(json!({"AttributeName": "at", "KeyType": "RANGE"}));
+        request["LocalSecondaryIndexes"][0]["IndexName"] = index.into();
+        request
+    };
+    world.tables.create_if_absent(sorted("owners")).await.unwrap();
+    world.tables.create_if_absent(sorted("owners")).await.unwrap();
+    let refused = world.tables.create_if_absent(sorted("guests")).await.unwrap_err();
+    assert!(refused.message.contains("without the local index \"guests\""), "{refused}");
+}
+
+#[tokio::test]
+async fn items_expire_by_the_attribute_that_was_named_last() {
+    let world = World::new().await;
+    world.tables.create_if_absent(table_request("Rooms", None)).await.unwrap();
+    for attribute in ["until", "until", "expires"] {
+        world.tables.expire_by("Rooms", attribute).await.unwrap();
+        let described = world.ok("DescribeTimeToLive", json!({"TableName": "Rooms"})).await;
+        assert_eq!(described["TimeToLiveDescription"]["AttributeName"], attribute);
+    }
+    assert!(world.tables.expire_by("Halls", "until").await.is_err());
+}
+
+#[tokio::test]
 async fn names_the_storage_cannot_keep_apart_are_refused_with_the_reason() {
     let world = World::new().await;
     world.ok("CreateTable", table_request("Rooms", None)).await;

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::problem::{Findings, Problems};
 use crate::stack::{Format, Stack};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 const MANIFEST: &str = "manifest.json";
 const PACKAGED: &str = "cloudformation-template-update-stack.json";
@@ -53,7 +53,7 @@ pub fn load(path: &Path, files: &dyn Files, options: &Options) -> Result<Vec<Sta
     };
     let root = &document.root;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let name = options.stack_name.clone().unwrap_or_else(|| name(&path));
+    let name = options.stack_name.clone().unwrap_or_else(|| name(&placed(&options.working_folder, &path)));
     let source =
         |format, assets| Source { root, number, file: &path, folder, name: &name, format, assets, others: &[] };
     let named = |file: &str| path.file_name().is_some_and(|name| name == file);
@@ -146,6 +146,19 @@ fn foreign(root: &Node) -> Option<(&'static str, &'static str)> {
     } else {
         None
     }
+}
+
+/// A path from the root, without `.` and `..`. Links are not followed: this is for a name only.
+fn placed(working_folder: &Path, path: &Path) -> PathBuf {
+    let mut placed = PathBuf::new();
+    for part in working_folder.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(placed.pop()),
+            part => placed.push(part),
+        }
+    }
+    placed
 }
 
 /// A stack's name: what its file is called, or else its folder.

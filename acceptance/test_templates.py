@@ -1,0 +1,253 @@
+"""Deployment templates served as they are: the examples from their own folders, and templates that must be refused."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+from deadline import eventually
+from server_process import ROOT, Server, binary
+
+NODE_MODULES = ROOT / "acceptance/js/node_modules"
+EXAMPLES = ROOT / "examples"
+#: A function's first event starts its process.
+PATIENCE_S = 30
+
+TALLY = """
+AWSTemplateFormatVersion: '2010-09-09'
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      StreamSpecification: {StreamViewType: KEYS_ONLY}
+  Tallies:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+  Tally:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.12
+      Handler: index.handler
+      Timeout: 20
+      MemorySize: 256
+      Role: arn:aws:iam::000000000000:role/tally
+      Environment: {Variables: {TALLIES: !Ref Tallies, STREAM: !GetAtt Orders.StreamArn}}
+      Code:
+        ZipFile: |
+          import boto3, os
+          def handler(event, context):
+              for record in event["Records"]:
+                  boto3.client("dynamodb").update_item(
+                      TableName=os.environ["TALLIES"],
+                      Key=record["dynamodb"]["Keys"],
+                      UpdateExpression="ADD times :one SET wanted = :wanted, got = :got",
+                      ExpressionAttributeValues={
+                          ":one": {"N": "1"},
+                          ":wanted": {"S": os.environ["STREAM"]},
+                          ":got": {"S": record["eventSourceARN"]},
+                      },
+                  )
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      EventSourceArn: !GetAtt Orders.StreamArn
+      FunctionName: !Ref Tally
+      StartingPosition: TRIM_HORIZON
+"""
+
+
+@pytest.fixture
+def serve(start_server, monkeypatch):
+    """Starts a server of a template, in the folder it is in."""
+    # The Python that has boto3; functions get what is first in the server's PATH.
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+
+    def start(folder: Path, *arguments: str, **options) -> Server:
+        arguments = ("--template", "template.yaml", "--node-modules", str(NODE_MODULES), *arguments)
+        return start_server(*arguments, folder=folder, **options)
+
+    return start
+
+
+def refusal(folder: Path, data: Path, *arguments: str) -> str:
+    """What a server says that must not start."""
+    command = [str(binary()), "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", str(data)]
+    command += ["--template", "template.yaml", *arguments]
+    # Settings of the shell that runs the tests must not reach the server.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
+    answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 1, answer
+    assert answer.stdout == "", "nothing was announced"
+    return answer.stderr
+
+
+def receive(client) -> dict:
+    return json.loads(client.recv(timeout=PATIENCE_S))
+
+
+def say(client, **message):
+    client.send(json.dumps(message))
+
+
+def rows(server: Server, table: str) -> int:
+    return server.dynamodb.scan(TableName=table, ConsistentRead=True)["Count"]
+
+
+CHATS = {
+    "chat-node": {"room": "blue"},
+    "chat-python": {},
+}
+
+
+@pytest.mark.parametrize("example", CHATS)
+def test_a_chat_is_served_from_its_template(serve, example):
+    room = CHATS[example]
+    server = serve(EXAMPLES / example)
+    url, table = server.outputs["Url"], server.outputs["TableName"]
+    assert [api["url"] for api in server.ready["apis"]] == [url], "the bundled application is off"
+
+    with connect(url, open_timeout=PATIENCE_S) as ann:
+        say(ann, action="join", name="Ann", **room)
+        assert receive(ann) == {"type": "joined", "name": "Ann", **room}
+        with connect(url, open_timeout=PATIENCE_S) as bob:
+            assert rows(server, table) == 2
+            say(bob, action="join", name="Bob", **room)
+            for client in (ann, bob):
+                assert receive(client) == {"type": "joined", "name": "Bob", **room}
+            say(ann, action="send", name="Ann", text="hello", **room)
+            for client in (ann, bob):
+                assert receive(client) == {"type": "message", "name": "Ann", "text": "hello", **room}
+        eventually("the row of the one who left to be removed", lambda: rows(server, table) == 1)
+    eventually("no rows", lambda: rows(server, table) == 0)
+
+
+def test_rooms_do_not_hear_each_other(serve):
+    url = serve(EXAMPLES / "chat-node").outputs["Url"]
+    with connect(url, open_timeout=PATIENCE_S) as ann, connect(url, open_timeout=PATIENCE_S) as bob:
+        for client, name, room in [(ann, "Ann", "blue"), (bob, "Bob", "red")]:
+            say(client, action="join", name=name, room=room)
+            assert receive(client) == {"type": "joined", "name": name, "room": room}
+        say(ann, action="send", name="Ann", room="blue", text="only blue")
+        assert receive(ann)["text"] == "only blue"
+        say(bob, action="send", name="Bob", room="red", text="only red")
+        assert receive(bob)["text"] == "only red", "and not what was said in the other room"
+
+
+def test_a_stream_function_tells_everyone_what_changed(serve):
+    server = serve(EXAMPLES / "stream-notify")
+    orders = server.outputs["Orders"]
+    described = server.dynamodb.describe_table(TableName=orders)["Table"]
+    assert server.outputs["StreamArn"] == described["LatestStreamArn"]
+    url = server.outputs["Url"]
+    with connect(url, open_timeout=PATIENCE_S) as one, connect(url, open_timeout=PATIENCE_S) as other:
+        for status in ("new", "paid"):
+            server.dynamodb.put_item(TableName=orders, Item={"orderId": {"S": "7"}, "status": {"S": status}})
+            changes = [{"change": "INSERT", "orderId": "7", "after": "new"}]
+            if status == "paid":
+                changes = [{"change": "MODIFY", "orderId": "7", "before": "new", "after": "paid"}]
+            for client in (one, other):
+                assert receive(client) == {"changes": changes}
+    eventually("no rows", lambda: rows(server, server.outputs["TableName"]) == 0)
+
+
+def test_a_restart_converges(serve, start_server, tmp_path):
+    def tallies(server):
+        items = server.dynamodb.scan(TableName="tally-Tallies", ConsistentRead=True)["Items"]
+        return {item["id"]["S"]: item["times"]["N"] for item in items}
+
+    def stop(server):
+        server.terminate()
+        assert server.exit_code() == 0
+
+    folder = tmp_path / "tally"
+    folder.mkdir()
+    (folder / "template.yaml").write_text(TALLY)
+    named = ("--stack-name", "tally")
+    server = serve(folder, *named)
+    server.dynamodb.put_item(TableName="tally-Orders", Item={"id": {"S": "1"}})
+    eventually("the first change", lambda: tallies(server) == {"1": "1"})
+    item = server.dynamodb.get_item(TableName="tally-Tallies", Key={"id": {"S": "1"}})["Item"]
+    assert item["wanted"] == item["got"], "the stream's ARN in the variable is the real one"
+    stop(server)
+
+    # Given a change while nobody reads the stream, when the template is served again, then it is delivered, and the first
+    # one is not once more.
+    server = start_server("--app", "none")
+    server.dynamodb.put_item(TableName="tally-Orders", Item={"id": {"S": "2"}})
+    stop(server)
+    changed = TALLY.replace(
+        "KeySchema: [{AttributeName: id, KeyType: HASH}]\n  Tally:",
+        "KeySchema: [{AttributeName: id, KeyType: HASH}]\n"
+        "      TimeToLiveSpecification: {AttributeName: expires, Enabled: true}\n  Tally:",
+    )
+    assert changed != TALLY
+    (folder / "template.yaml").write_text(changed)
+    server = serve(folder, *named)
+    eventually("the second change", lambda: tallies(server) == {"1": "1", "2": "1"})
+    expiry = server.dynamodb.describe_time_to_live(TableName="tally-Tallies")["TimeToLiveDescription"]
+    assert expiry["AttributeName"] == "expires"
+    stop(server)
+
+    # A table with another key is neither used nor replaced.
+    other_key = TALLY.replace("AttributeName: id", "AttributeName: number", 2)
+    (folder / "template.yaml").write_text(other_key)
+    told = refusal(folder, tmp_path / "data", *named)
+    assert "template.yaml:4:3: Resources.Orders: table tally-Orders: " in told, told
+    assert "exists with another key" in told and "rename one of them, or delete the table" in told, told
+    (folder / "template.yaml").write_text(TALLY)
+    server = serve(folder, *named)
+    assert rows(server, "tally-Orders") == 2
+    server.assert_alive()
+
+
+def test_parameters_and_the_stacks_name_come_from_the_command_line(serve, tmp_path):
+    values = tmp_path / "values.json"
+    values.write_text('{"StageName": "other"}')
+    arguments = ("--parameters", str(values), "--parameter", "StageName=dev", "--stack-name", "blue")
+    server = serve(EXAMPLES / "chat-node", *arguments, "--app", "live-metrics")
+    assert server.outputs["TableName"] == "blue-Connections"
+    assert server.outputs["Url"].startswith(f"ws://{server.listen}/")
+    assert server.outputs["Url"].endswith("/dev")
+    stages = {api["stage"]: api["url"] for api in server.ready["apis"]}
+    assert stages["dev"] == server.outputs["Url"]
+    assert "prod" in stages, "the bundled application, as it was asked for"
+
+
+REFUSED = {
+    "a mistake": (("KeySchema", "KeySchemas"), "template.yaml:8:7: error: Resources.Orders.Properties.KeySchemas: "),
+    "a filter": (
+        ("StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST\n      FilterCriteria: {Filters: [{Pattern: '{}'}]}"),
+        "FilterCriteria of event source mappings is not served yet",
+    ),
+    "a window": (
+        ("StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST\n      TumblingWindowInSeconds: 9"),
+        "TumblingWindowInSeconds of event source mappings is not served yet",
+    ),
+    "a queue": (
+        (
+            "EventSourceArn: !GetAtt Orders.StreamArn",
+            "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:jobs",
+        ),
+        "queues are not served yet, and `jobs` drives `",
+    ),
+    "a runtime": (("python3.12", "java21"), "the runtime `java21` does not run here"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_served_is_told_with_its_place(tmp_path, case):
+    change, expected = REFUSED[case]
+    assert change[0] in TALLY
+    (tmp_path / "template.yaml").write_text(TALLY.replace(*change, 1))
+    told = refusal(tmp_path, tmp_path / "data")
+    assert expected in told and told.startswith("template.yaml:"), told
+    assert "sluicegate cannot start: the template cannot be served: it has" in told, told
+    assert not (tmp_path / "data").exists(), "nothing was made before"

@@ -1,0 +1,208 @@
+//! Templates served: what a deployment template describes, brought to the parts of this server that do it.
+//!
+//! ```text
+//! template ─→ Stack ─┬→ tables (created before functions can write to them)
+//!                    ├→ functions ─→ processes, with addresses that lead here
+//!                    ├→ APIs ─→ gateway
+//!                    └→ event source mappings
+//! ```
+//!
+//! Everything is translated when the template is read, so that whatever is not served is told with its place before anything
+//! is started or created.
+
+mod addresses;
+mod functions;
+mod mappings;
+mod notes;
+mod tables;
+
+pub use addresses::OutputValue;
+pub use tables::TableError;
+
+use crate::check;
+use crate::config::Config;
+use addresses::Addresses;
+use sluicegate_functions::process::ProcessFunction;
+use sluicegate_gateway::api::ApiDefinition;
+use sluicegate_mappings::Mapping;
+use sluicegate_tables::Tables;
+use sluicegate_template::{Environment, Options, Problem, Problems, Stack};
+use std::net::SocketAddr;
+
+/// The stacks of a template, ready to be served.
+pub(crate) struct Stacks {
+    stacks: Vec<Stack>,
+    apis: Vec<ApiDefinition>,
+    /// Their variables still name addresses on AWS.
+    functions: Vec<ProcessFunction>,
+    mappings: Vec<Mapping>,
+}
+
+/// Why a template that is right cannot be served today.
+pub(crate) fn unserved(stacks: &[Stack]) -> Vec<Problem> {
+    Stacks::translate(stacks.to_vec()).err().map(|problems| problems.problems).unwrap_or_default()
+}
+
+impl Stacks {
+    /// Reads the template that the configuration names; without one there are no stacks.
+    pub(crate) fn read(config: &Config) -> Result<Self, Problems> {
+        let stacks = match &config.template.0 {
+            Some(file) => check::read(file, &options(config)?)?,
+            None => Vec::new(),
+        };
+        let stacks = Self::translate(stacks)?;
+        notes::tell(&stacks.stacks);
+        Ok(stacks)
+    }
+
+    /// Brings stacks into the words of those who serve them; what none of them does is a problem.
+    fn translate(stacks: Vec<Stack>) -> Result<Self, Problems> {
+        let mut problems = notes::problems(&stacks);
+        let functions = functions::described(&stacks, &mut problems);
+        let mappings = mappings::asked(&stacks, &mut problems);
+        let apis = apis(&stacks, &mut problems);
+        if problems.is_empty() {
+            return Ok(Self { stacks, apis, functions, mappings });
+        }
+        problems.sort_by(|one, other| one.place.cmp(&other.place));
+        Err(Problems { problems, more: 0 })
+    }
+
+    pub(crate) fn apis(&self) -> Vec<ApiDefinition> {
+        self.apis.clone()
+    }
+
+    pub(crate) fn mappings(&self) -> Vec<Mapping> {
+        self.mappings.clone()
+    }
+
+    /// Creates the tables that are missing and brings those that exist in line, as far as that loses nothing.
+    pub(crate) async fn create_tables(&self, tables: &Tables) -> Result<(), TableError> {
+        for table in self.stacks.iter().flat_map(|stack| &stack.tables) {
+            tables::ensure(table, tables).await?;
+        }
+        Ok(())
+    }
+
+    /// What addresses of the stacks are here. The tables must be there: their streams have got names.
+    pub(crate) fn addresses(&self, listen: SocketAddr, tables: &Tables) -> Addresses<'_> {
+        Addresses::new(&self.stacks, listen, tables)
+    }
+
+    /// With variables as handlers are to see them.
+    pub(crate) fn functions(&self, addresses: &Addresses<'_>) -> Vec<ProcessFunction> {
+        let local = |function: &ProcessFunction| {
+            let mut function = function.clone();
+            function.environment.values_mut().for_each(|value| *value = addresses.for_functions(value));
+            function
+        };
+        self.functions.iter().map(local).collect()
+    }
+
+    pub(crate) fn outputs(&self, addresses: &Addresses<'_>) -> Vec<OutputValue> {
+        let each = self.stacks.iter().flat_map(|stack| stack.outputs.iter().map(move |output| (stack, output)));
+        each.map(|(stack, output)| OutputValue {
+            stack: stack.name.clone(),
+            name: output.name.clone(),
+            value: addresses.for_clients(&output.value),
+            description: output.description.clone(),
+        })
+        .collect()
+    }
+}
+
+fn options(config: &Config) -> Result<Options, Problems> {
+    let mut parameters = match &config.parameters.0 {
+        Some(file) => check::parameter_file(file)?,
+        None => Default::default(),
+    };
+    parameters.extend(config.parameter.0.clone());
+    Ok(Options {
+        stack_name: config.stack_name.0.clone(),
+        working_folder: check::working_folder(),
+        environment: Environment::new(config.region.to_string(), config.account.to_string()),
+        parameters,
+        ..Options::default()
+    })
+}
+
+fn apis(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<ApiDefinition> {
+    let mut definitions = Vec::new();
+    for api in stacks.iter().flat_map(|stack| &stack.apis) {
+        match check::definition(api) {
+            Ok(definition) => definitions.push(definition),
+            Err(error) => problems.push(Problem {
+                place: api.place.clone(),
+                message: error.to_string(),
+                remedy: "report this: the template was accepted".to_owned(),
+            }),
+        }
+    }
+    definitions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::OptionalFile;
+    use std::path::Path;
+
+    fn read(template: &Path) -> Result<Stacks, Problems> {
+        Stacks::read(&Config { template: OptionalFile(Some(template.to_owned())), ..Config::default() })
+    }
+
+    #[test]
+    fn what_is_not_served_is_refused_with_its_place() {
+        let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template/tests/it/cases");
+        let told = read(&cases.join("sam-websocket.yaml")).err().expect("it asks for a lot").to_string();
+        for expected in [
+            "Resources.Chat.Properties.Events.Changes: FilterCriteria of event source mappings is not served yet; remove it",
+            "Resources.Chat.Properties.Events.Changes: FunctionResponseTypes of event source mappings is not served yet",
+            "Resources.Chat.Properties.Events.Changes: DestinationConfig of event source mappings is not served yet",
+            "Resources.Chat.Properties.Events.Jobs: queues are not served yet",
+            "topics are not served yet, and `sam-websocket-News` drives `sam-websocket-Chat`",
+        ] {
+            assert!(told.contains(expected), "{expected}\n{told}");
+        }
+        for line in told.lines() {
+            assert!(line.contains("sam-websocket.yaml:"), "{line}");
+        }
+    }
+
+    #[test]
+    fn sources_that_are_to_be_built_are_refused_until_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let template = folder.path().join("typed.yaml");
+        let text = "\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Chat:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildMethod: esbuild}
+    Properties: {Runtime: nodejs22.x, Handler: app.handler, CodeUri: src}
+";
+        std::fs::write(&template, text).unwrap();
+        std::fs::create_dir(folder.path().join("src")).unwrap();
+        std::fs::write(folder.path().join("src/app.ts"), "").unwrap();
+        let told = read(&template).err().expect("it is not built").to_string();
+        assert!(told.contains("typed.yaml:3:3: Resources.Chat: its sources in"), "{told}");
+        assert!(told.contains("there is no file of `app.handler`; run `sam build`"), "{told}");
+        std::fs::write(folder.path().join("src/app.js"), "").unwrap();
+        assert_eq!(read(&template).unwrap_or_else(|told| panic!("{told}")).functions.len(), 1);
+    }
+
+    #[test]
+    fn examples_are_served() {
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+        for (example, apis, functions, mappings) in
+            [("chat-node", 1, 3, 0), ("chat-python", 1, 1, 0), ("stream-notify", 1, 2, 1)]
+        {
+            let stacks = read(&examples.join(example).join("template.yaml")).unwrap_or_else(|told| panic!("{told}"));
+            let counts = (stacks.apis.len(), stacks.functions.len(), stacks.mappings.len());
+            assert_eq!(counts, (apis, functions, mappings), "{example}");
+            assert_eq!(stacks.stacks[0].name, example);
+        }
+        let none = Stacks::read(&Config::default()).unwrap_or_else(|told| panic!("{told}"));
+        assert!(none.stacks.is_empty());
+    }
+}

@@ -1,0 +1,77 @@
+//! Functions of a template, as local processes.
+
+use sluicegate_functions::process::{Code, ProcessFunction, Runtime};
+use sluicegate_template::{self as template, Function, Layer, Problem, Stack};
+use std::path::Path;
+use std::time::Duration;
+
+/// What Node looks for when a handler names a file.
+const NODE_EXTENSIONS: [&str; 3] = ["js", "mjs", "cjs"];
+
+/// All functions of all stacks; those that cannot run become problems.
+pub(super) fn described(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<ProcessFunction> {
+    let layers: Vec<&Layer> = stacks.iter().flat_map(|stack| &stack.layers).collect();
+    let mut described = Vec::new();
+    for function in stacks.iter().flat_map(|stack| &stack.functions) {
+        match describe(function, &layers) {
+            Ok(one) => described.push(one),
+            Err((message, remedy)) => {
+                problems.push(Problem { place: function.place.clone(), message, remedy: remedy.to_owned() });
+            }
+        }
+    }
+    described
+}
+
+/// What is wrong, and what to do.
+type Refused = (String, &'static str);
+
+fn describe(function: &Function, layers: &[&Layer]) -> Result<ProcessFunction, Refused> {
+    let runtime: Runtime = function
+        .runtime
+        .parse()
+        .map_err(|error| (format!("{error}"), "choose one of those, or remove the function"))?;
+    built(function, runtime)?;
+    // Layers of others are not here; the template's notes have said so.
+    let own = function.layers.iter().filter_map(|arn| layers.iter().find(|layer| layer.arn == *arn));
+    Ok(ProcessFunction {
+        layers: own.map(|layer| code(&layer.content)).collect::<Result<_, _>>()?,
+        environment: function.environment.clone(),
+        timeout: Duration::from_secs(function.timeout_seconds.into()),
+        memory_mb: function.memory_mb,
+        reserved_concurrency: function.reserved_concurrency.map(|places| places as usize),
+        qualifiers: function.aliases.iter().map(|alias| (alias.name.clone(), alias.version.clone())).collect(),
+        ..ProcessFunction::new(function.name.as_str(), runtime, function.handler.as_str(), code(&function.code)?)
+    })
+}
+
+fn code(code: &template::Code) -> Result<Code, Refused> {
+    match code {
+        template::Code::Folder(path) => Ok(Code::Folder(path.clone())),
+        template::Code::Zip(path) => Ok(Code::Zip(path.clone())),
+        template::Code::Inline(text) => Ok(Code::Inline(text.clone())),
+        template::Code::File(path) => {
+            Err((format!("its code is the single file {}", path.display()), "name the folder it is in, or a zip"))
+        }
+    }
+}
+
+/// Refuses sources that a bundler has not been at yet: they would fail with their first event, and not say why.
+fn built(function: &Function, runtime: Runtime) -> Result<(), Refused> {
+    let (Some(build), template::Code::Folder(folder), Runtime::Node { .. }) =
+        (&function.build, &function.code, runtime)
+    else {
+        return Ok(());
+    };
+    if build.method != "esbuild" || has_handler(folder, &function.handler) {
+        return Ok(());
+    }
+    let message =
+        format!("its sources in {} are not built: there is no file of `{}`", folder.display(), function.handler);
+    Err((message, "run `sam build`, and serve .aws-sam/build/template.yaml"))
+}
+
+fn has_handler(folder: &Path, handler: &str) -> bool {
+    let module = handler.rsplit_once('.').map_or(handler, |(module, _)| module);
+    NODE_EXTENSIONS.iter().any(|extension| folder.join(format!("{module}.{extension}")).is_file())
+}

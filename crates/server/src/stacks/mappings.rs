@@ -1,0 +1,70 @@
+//! Event source mappings of a template: those that can run, and why others cannot.
+
+use sluicegate_mappings::{Mapping, MappingSettings, StartingPosition};
+use sluicegate_template::{self as template, EventSource, EventSourceMapping, Problem, Stack};
+use std::time::Duration;
+
+/// All mappings of all stacks. One that asks for what is not there becomes a problem: to leave that out would call functions
+/// with events they are not meant for, or lose some.
+pub(super) fn asked(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<Mapping> {
+    let mut mappings = Vec::new();
+    // A mapping that is off does no harm, whatever it asks for.
+    for written in stacks.iter().flat_map(|stack| &stack.mappings).filter(|written| written.enabled) {
+        let mut refuse = |message: String, remedy: &str| {
+            problems.push(Problem { place: written.place.clone(), message, remedy: remedy.to_owned() });
+        };
+        let table = match &written.source {
+            EventSource::TableStream(table) => table,
+            EventSource::Queue(queue) => {
+                let remedy = "set Enabled: false, or invoke the function in another way";
+                refuse(format!("queues are not served yet, and `{queue}` drives `{}`", written.function), remedy);
+                continue;
+            }
+        };
+        for property in missing(written) {
+            refuse(
+                format!("{property} of event source mappings is not served yet"),
+                "remove it, or set Enabled: false",
+            );
+        }
+        match Mapping::try_from(settings(written, table)) {
+            Ok(mapping) => mappings.push(mapping),
+            Err(error) => refuse(error.to_string(), "choose a value within these limits"),
+        }
+    }
+    mappings
+}
+
+/// The properties that change what a function gets to see, and that nothing here obeys.
+fn missing(written: &EventSourceMapping) -> impl Iterator<Item = &'static str> {
+    // Both say: without a limit.
+    let ages = written.maximum_record_age_in_seconds.is_some_and(|age| age != -1);
+    [
+        (!written.filters.is_empty(), "FilterCriteria"),
+        (written.tumbling_window_in_seconds.is_some_and(|seconds| seconds > 0), "TumblingWindowInSeconds"),
+        (ages, "MaximumRecordAgeInSeconds"),
+        (!written.function_response_types.is_empty(), "FunctionResponseTypes"),
+        (written.on_failure.is_some(), "DestinationConfig"),
+    ]
+    .into_iter()
+    .filter_map(|(is_asked, property)| is_asked.then_some(property))
+}
+
+fn settings(written: &EventSourceMapping, table: &str) -> MappingSettings {
+    let position = match written.starting_position {
+        Some(template::StartingPosition::TrimHorizon) => StartingPosition::TrimHorizon,
+        // The template is refused if it says neither.
+        Some(template::StartingPosition::Latest) | None => StartingPosition::Latest,
+    };
+    let defaults = MappingSettings::new(&written.id, table, &written.function, position);
+    // The template is refused if a number is out of its range, which is far within these types.
+    MappingSettings {
+        batch_size: written.batch_size.map_or(defaults.batch_size, |size| size.try_into().unwrap_or(0)),
+        batch_window: Duration::from_secs(written.maximum_batching_window_in_seconds.map_or(0, i64::unsigned_abs)),
+        maximum_retry_attempts: written
+            .maximum_retry_attempts
+            .map_or(defaults.maximum_retry_attempts, |attempts| attempts.try_into().unwrap_or(i32::MIN)),
+        bisect_batch_on_function_error: written.bisect_batch_on_function_error.unwrap_or(false),
+        ..defaults
+    }
+}
