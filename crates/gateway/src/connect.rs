@@ -44,7 +44,7 @@ pub(crate) async fn connect<B>(
         Err(refusal) => return refused(refusal),
     };
     let Some(reservation) = inner.hub.reserve() else {
-        tracing::warn!(stage = %stage.id, "no place for another connection: raise max_connections");
+        inner.tell_full(&stage.id);
         return unavailable();
     };
     let extensions = match stage.wire.compression {

@@ -26,12 +26,12 @@ use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use sluicegate_endpoint::{Credentials, Response};
-use sluicegate_protocol::Invoke;
+use sluicegate_protocol::{Invoke, StageId};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) throttle: Throttle,
     logs: Arc<Logs>,
     pub(crate) bytes_in_flight: AtomicUsize,
+    /// Milliseconds since the epoch: when the log last said that there is no place left.
+    told_full: AtomicU64,
     draining: AtomicBool,
     reactors: parking_lot::Mutex<Vec<JoinHandle<()>>>,
 }
@@ -119,6 +121,20 @@ pub struct GatewayOptions {
     pub execution_logs_dir: Option<PathBuf>,
 }
 
+/// A crowd that is turned away must not fill the log.
+const TOLD_FULL_EVERY_MS: u64 = 1_000;
+
+impl Inner {
+    /// Says that a client was refused for want of a place, once for all that are within a second.
+    pub(crate) fn tell_full(&self, stage: &StageId) {
+        let (now, told) = (self.clock.now_ms(), self.told_full.load(Ordering::Relaxed));
+        let is_due = now >= told + TOLD_FULL_EVERY_MS;
+        if is_due && self.told_full.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            tracing::warn!(%stage, "no place for another connection, and others may be refused: raise max_connections");
+        }
+    }
+}
+
 impl Gateway {
     /// Checks the APIs and starts to serve connections. Call it on the runtime that shall run the integrations.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
@@ -144,6 +160,7 @@ impl Gateway {
             throttle: Throttle::new(parts.options.account),
             logs,
             bytes_in_flight: AtomicUsize::new(0),
+            told_full: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             reactors: parking_lot::Mutex::default(),
         });

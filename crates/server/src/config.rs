@@ -172,8 +172,8 @@ settings! {
     /// How many headers a request may have.
     Http max_headers: u32 = "100" as "NUMBER";
     /// How many connections may speak HTTP at once (a WebSocket counts until its handshake is done). More wait to be
-    /// accepted.
-    Http max_http_connections: u32 = "4096" as "NUMBER";
+    /// accepted. `auto` is one for every 32 files that the process may open, 4096 at most.
+    Http max_http_connections: Maximum = "auto" as "NUMBER|auto";
 
     /// How long a stopping server may take to close connections, run `$disconnect` and flush.
     Process drain_timeout: Duration = "10s" as "DURATION";

@@ -64,13 +64,14 @@ pub struct Serving {
 }
 
 impl HttpLimits {
-    pub fn of(config: &Config) -> Self {
+    /// `max_connections` is how many there may be at once.
+    pub fn of(config: &Config, max_connections: u32) -> Self {
         Self {
             header_timeout: config.header_timeout,
             dead_peer_timeout: config.dead_peer_timeout,
             max_head_bytes: config.max_head.0,
             max_headers: config.max_headers as usize,
-            max_connections: config.max_http_connections,
+            max_connections,
         }
     }
 }

@@ -111,7 +111,8 @@ impl Server {
         let access_key = function_hosts::issue_access_key(&mut config);
         let files = api_files::read(&config.api.0)?;
         let stacks = Stacks::read(&config).map_err(StartError::Template)?;
-        let max_connections = open_files::connections_that_fit(&config)?;
+        let places = open_files::places(&config)?;
+        let (max_connections, limits) = (places.websockets, HttpLimits::of(&config, places.http));
         let data = DataFolder::lock(&config.data)?;
         let life = Arc::new(Life::default());
         let metrics = prometheus::recorder()?;
@@ -122,7 +123,7 @@ impl Server {
         let admin = Admin { life: Arc::clone(&life), metrics, tables: Arc::clone(&opened_tables) };
         let admin_listener = Listener::bind("admin", config.admin).await?;
         let admin_addr = admin_listener.address();
-        let admin_port = admin_listener.serve(HttpLimits::of(&config), admin);
+        let admin_port = admin_listener.serve(limits, admin);
 
         let tables = Tables::open(table_options(&config, &data)).await?;
         let call_table: Arc<dyn CallTable> = Arc::new(tables.clone());
@@ -175,7 +176,7 @@ impl Server {
             apis: Arc::clone(&apis),
             request_timeout: config.request_timeout,
         };
-        let public_port = listener.serve(HttpLimits::of(&config), public);
+        let public_port = listener.serve(limits, public);
         let input = config.app.0.iter().find_map(|app| app.input);
         let collector = collector(&config, input, call_table);
 

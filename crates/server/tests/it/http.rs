@@ -1,6 +1,6 @@
 //! The public port against clients that are wrong, slow or many.
 
-use sluicegate::config::ByteSize;
+use sluicegate::config::{ByteSize, Maximum};
 use sluicegate_testkit::{TestServer, raw, request};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,7 +42,7 @@ async fn a_client_that_says_nothing_is_let_go() {
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_their_turn() {
     let server = TestServer::with(|config| {
-        config.max_http_connections = 1;
+        config.max_http_connections = Maximum::At(1);
         config.header_timeout = Duration::from_millis(300);
     })
     .await;
