@@ -90,12 +90,12 @@ pub enum Scenario {
 /// What this binary does when it is a server of its own bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum Part {
-    #[command(hide = true)]
-    ServeRaw,
-    #[command(hide = true)]
-    ServeHub(HubServer),
-    #[command(hide = true)]
-    ServeHttp,
+    #[command(name = "serve-raw", hide = true)]
+    Raw,
+    #[command(name = "serve-hub", hide = true)]
+    Hub(HubServer),
+    #[command(name = "serve-http", hide = true)]
+    Http,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]

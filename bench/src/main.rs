@@ -52,9 +52,9 @@ type Failure = Box<dyn Error>;
 fn main() -> ExitCode {
     let arguments = command_line::parse();
     let outcome = match arguments.part {
-        Some(Part::ServeRaw) => raw_server::run().map_err(Failure::from),
-        Some(Part::ServeHub(options)) => hub_server::run(options),
-        Some(Part::ServeHttp) => http_server::run(),
+        Some(Part::Raw) => raw_server::run().map_err(Failure::from),
+        Some(Part::Hub(options)) => hub_server::run(options),
+        Some(Part::Http) => http_server::run(),
         None => measure(&arguments),
     };
     match outcome {
