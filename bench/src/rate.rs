@@ -86,6 +86,6 @@ fn flow(
     let flow = |first, messages| Flow { per_second: PER_SECOND, messages, first, readers: clients, numbers };
     flow(0, WARM_UP).run(&mut crowd, &mut send)?;
     let (watch, used) = (Watch::begin()?, cpu(pid)?);
-    let flowed = flow(WARM_UP, MESSAGES).run(&mut crowd, &mut send)?;
-    Ok(Run { latency: flowed.latency, others: watch.others(cpu(pid)? - used)? })
+    let latency = flow(WARM_UP, MESSAGES).run(&mut crowd, &mut send)?;
+    Ok(Run { latency, others: watch.others(cpu(pid)? - used)? })
 }

@@ -12,20 +12,21 @@ use crate::peak::Peak;
 use crate::report::SlowReaders;
 use crate::server_process::{Contender, Order};
 use crate::statistics::median;
+use sluicegate_load::Reading;
 use sluicegate_load::process::{cpu, settled_memory};
-use sluicegate_load::{Crowd, Ending, Listen, Reading};
-use std::time::{Duration, Instant};
 
 const ONE_IN: usize = 100;
 /// Large messages in a short stream, and a queue that it overruns: what matters is what happens to those who are behind.
-const MESSAGE_BYTES: usize = 16 * 1024;
+const MESSAGE_BYTES: usize = 8 * 1024;
 const PER_SECOND: f64 = 4.0;
 const QUEUE_BYTES: usize = 64 * 1024;
 /// Broadcasts before the first that counts, with everybody reading, and those that count.
 const WARM_UP: u64 = 4;
-const MESSAGES: u64 = 48;
-/// Slow readers read again at the end; for so long nothing may come before they are taken for finished.
-const SILENCE: Duration = Duration::from_millis(300);
+const MESSAGES: u64 = 40;
+/// What slow readers get before the others connect: Linux holds almost 3 MB for a socket that nobody reads, and to overrun that
+/// with what everybody gets would take minutes.
+const FILL_MESSAGES: u64 = 45;
+const FILL_BYTES: usize = 60 * 1024;
 
 struct Run {
     p99_ms: f64,
@@ -41,7 +42,7 @@ pub fn measure(arguments: &Arguments) -> Result<SlowReaders, Failure> {
     let slow = connections.div_ceil(ONE_IN);
     let mut pairs = Vec::new();
     for number in 1..=arguments.pairs {
-        let pair = (run(connections, slow, Reading::Reluctantly)?, run(connections, slow, Reading::AtOnce)?);
+        let pair = (run(connections, slow)?, run(connections, 0)?);
         eprintln!(
             "slow-readers, {connections} connections, pair {number}: p99 {:.1} ms, {:.1} ms without them; {} of {slow} were \
              ended; others used {:.0} %",
@@ -67,48 +68,30 @@ pub fn measure(arguments: &Arguments) -> Result<SlowReaders, Failure> {
     })
 }
 
-fn run(connections: usize, slow: usize, reading: Reading) -> Result<Run, Failure> {
+fn run(connections: usize, slow: usize) -> Result<Run, Failure> {
     let mut server = Contender::Hub.start_with(&["--outbound-queue-bytes", &QUEUE_BYTES.to_string()])?;
     let (pid, readers) = (server.pid(), connections - slow);
-    let readings = (0..connections).map(|place| if place < readers { Reading::AtOnce } else { reading });
-    let mut crowd = connected(server.address, "/prod", readings.collect())?;
+    // Nobody looks at this crowd again, so none of it reads.
+    let _slow = connected(server.address, "/prod", vec![Reading::Reluctantly; slow])?;
+    for number in 0..if slow > 0 { FILL_MESSAGES } else { 0 } {
+        server.order(Order { first: number, messages: 1, bytes: FILL_BYTES })?;
+        if server.sent()? < slow as u64 {
+            return Err("slow readers were ended before the stream; fill less before it".into());
+        }
+    }
+    let mut crowd = connected(server.address, "/prod", vec![Reading::AtOnce; readers])?;
     let numbers: Numbers = |payload, each| payload::undamaged(payload).into_iter().for_each(each);
     let flow = |first, messages| Flow { per_second: PER_SECOND, messages, first, readers, numbers };
     let mut send = |first| server.order(Order { first, messages: 1, bytes: MESSAGE_BYTES });
     flow(0, WARM_UP).run(&mut crowd, &mut send)?;
-    let slow_places = if reading == Reading::Reluctantly { readers..connections } else { 0..0 };
-    slow_places.clone().for_each(|place| crowd.set_reading(place, false));
     let before = settled_memory(pid)?;
     let (watch, used, peak) = (Watch::begin()?, cpu(pid)?, Peak::watch(pid));
-    let flowed = flow(WARM_UP, MESSAGES).run(&mut crowd, &mut send)?;
+    let latency = flow(WARM_UP, MESSAGES).run(&mut crowd, &mut send)?;
     let others = watch.others(cpu(pid)? - used)?;
     let grown_bytes = peak.end()?.saturating_sub(before.private);
-    slow_places.for_each(|place| crowd.set_reading(place, true));
-    let ended = flowed.others_ended + endings(&mut crowd)?;
-    Ok(Run { p99_ms: flowed.latency.quantile_ms(0.99), grown_bytes, ended, others })
-}
-
-/// Lets everybody read what is left, and counts whose connection turns out to be no more.
-fn endings(crowd: &mut Crowd) -> Result<usize, Failure> {
-    let mut aftermath = Aftermath { last: Instant::now(), ended: 0 };
-    while aftermath.last.elapsed() < SILENCE {
-        crowd.turn(SILENCE, &mut aftermath)?;
+    let mut took = connections as u64;
+    for _ in 0..WARM_UP + MESSAGES {
+        took = took.min(server.sent()?);
     }
-    Ok(aftermath.ended)
-}
-
-struct Aftermath {
-    last: Instant,
-    ended: usize,
-}
-
-impl Listen for Aftermath {
-    fn message(&mut self, _: usize, _: &[u8], at: Instant) {
-        self.last = at;
-    }
-
-    fn ended(&mut self, _: usize, _: Ending) {
-        self.last = Instant::now();
-        self.ended += 1;
-    }
+    Ok(Run { p99_ms: latency.quantile_ms(0.99), grown_bytes, ended: connections - took as usize, others })
 }
