@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.parser.models import (
 )
 from websockets.sync.client import connect
 
-from test_websocket_clients import chat, functions  # noqa: F401 (fixtures)
+from test_websocket_clients import chat  # noqa: F401 (fixture)
 
 
 def test_powertools_reads_every_event(chat, functions):  # noqa: F811
