@@ -7,6 +7,7 @@ use crate::integration::WrittenAs;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 const STATUS_OK: u16 = 200;
@@ -24,25 +25,37 @@ pub(crate) struct ProxyResult {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
+/// The keys a result may have. Those that may be written in several ways are read below.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    status_code: Value,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    headers: Value,
+    #[serde(default)]
+    multi_value_headers: Value,
+    #[serde(default)]
+    is_base64_encoded: Value,
+}
+
 impl ProxyResult {
     pub(crate) fn parse(result: &[u8]) -> Result<Self, Malformed> {
-        let Ok(Value::Object(result)) = serde_json::from_slice(result) else { return Err(Malformed) };
-        let mut parsed = Self { status: STATUS_OK, body: None, written_as: WrittenAs::Text, headers: Vec::new() };
-        for (key, value) in &result {
-            match key.as_str() {
-                "statusCode" => parsed.status = status(value)?,
-                "body" => parsed.body = body(value)?,
-                "headers" => parsed.headers.extend(headers(value)?),
-                "multiValueHeaders" => parsed.headers.extend(multi_value_headers(value)?),
-                "isBase64Encoded" if flag(value)? => parsed.written_as = WrittenAs::Base64,
-                "isBase64Encoded" => {}
-                _ => return Err(Malformed),
-            }
+        // An array of five would be read as the five values.
+        if result.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Malformed);
         }
-        if let Some(body) = parsed.body.as_mut().filter(|_| parsed.written_as == WrittenAs::Base64) {
-            *body = STANDARD.decode(&**body).map_err(|_| Malformed)?.into();
-        }
-        Ok(parsed)
+        let written: Written = serde_json::from_slice(result).map_err(|_| Malformed)?;
+        let written_as = if flag(&written.is_base64_encoded)? { WrittenAs::Base64 } else { WrittenAs::Text };
+        let body = match (written.body, written_as) {
+            (Some(body), WrittenAs::Base64) => Some(STANDARD.decode(body).map_err(|_| Malformed)?.into()),
+            (body, _) => body.map(Bytes::from),
+        };
+        let mut headers = headers(&written.headers)?;
+        headers.extend(multi_value_headers(&written.multi_value_headers)?);
+        Ok(Self { status: status(&written.status_code)?, body, written_as, headers })
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -65,14 +78,6 @@ fn flag(value: &Value) -> Result<bool, Malformed> {
     match value {
         Value::Null => Ok(false),
         Value::Bool(flag) => Ok(*flag),
-        _ => Err(Malformed),
-    }
-}
-
-fn body(value: &Value) -> Result<Option<Bytes>, Malformed> {
-    match value {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text.clone().into())),
         _ => Err(Malformed),
     }
 }

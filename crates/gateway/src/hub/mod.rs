@@ -1,17 +1,17 @@
 //! The hub: every connection of this node, and all that leaves through them.
 //!
-//! Sockets belong to a few reactor threads, each with an epoll instance and a slab of connections; no task, timer or buffer
-//! belongs to a connection that is idle. Everybody else speaks to a reactor by command. A message is framed once; a
-//! broadcast is one command per reactor, and the reactor writes it straight to each socket, queueing only for those that
-//! would block.
+//! Sockets belong to a few reactors, each with a thread, an epoll instance and a slab of connections; no task, timer or buffer
+//! belongs to a connection that is idle. Everybody else speaks to a reactor by command, and carries it out in its place while
+//! its thread sleeps. A message is framed once; a broadcast is one command per reactor, and the reactor writes it straight to
+//! each socket, queueing only for those that would block.
 
 mod connection;
 mod outbound;
 mod reactor;
 mod slots;
+mod station;
 #[cfg(test)]
 mod tests;
-mod waker;
 
 #[cfg(feature = "hot-paths")]
 pub(crate) use reactor::in_memory;
@@ -20,18 +20,18 @@ use crate::clock::Clock;
 use crate::peer::Peer;
 use crate::websocket::{Compression, Frame, FrameLimits, Wire};
 use bytes::Bytes;
+use mio::Poll;
 use parking_lot::RwLock;
 use reactor::Reactor;
 use slots::Slots;
 use sluicegate_protocol::{
     BoxFuture, Broadcast, CloseReason, ConnectionDetails, ConnectionId, Connections, PostError, StageId, limits,
 };
+use station::Station;
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::mpsc;
 use tokio::sync::oneshot;
-use waker::Waker;
 
 /// A stage's place in the hub's tables.
 pub(crate) type StageIndex = u16;
@@ -71,7 +71,7 @@ impl Default for HubOptions {
     }
 }
 
-/// What the hub reports; called on a reactor thread, so it must return at once. A panic costs the connection it was about,
+/// What the hub reports; a reactor stands still meanwhile, so it must return at once. A panic costs the connection it was about,
 /// no other.
 pub(crate) trait Lifecycle: Send + Sync + 'static {
     /// A message, to be answered by [`Hub::message_done`].
@@ -93,7 +93,7 @@ pub(crate) enum Inbound<'a> {
 pub struct Hub(Arc<Shared>);
 
 struct Shared {
-    reactors: Vec<Remote>,
+    reactors: Vec<Arc<Station>>,
     slots: Arc<Slots>,
     stages: RwLock<Vec<Registered>>,
 }
@@ -103,14 +103,8 @@ struct Registered {
     wire: Wire,
 }
 
-/// How to reach a reactor.
-struct Remote {
-    commands: mpsc::Sender<Command>,
-    waker: Arc<Waker>,
-}
-
 /// The reactors before they run: they wait to be told whom to report to.
-pub struct HubThreads(Vec<Reactor>);
+pub struct HubThreads(Vec<(Arc<Station>, Poll)>);
 
 enum Command {
     /// The next stage by index.
@@ -157,10 +151,12 @@ impl Hub {
         let slots = Arc::new(Slots::new(options.reactors, options.max_connections));
         let (mut reactors, mut threads) = (Vec::new(), Vec::new());
         for index in 0..options.reactors {
-            let (commands, inbox) = mpsc::channel();
-            let (reactor, waker) = Reactor::new(index, options.clone(), clock.clone(), inbox, slots.clone())?;
-            reactors.push(Remote { commands, waker });
-            threads.push(reactor);
+            let poll = Poll::new()?;
+            let reactor =
+                |registry, inbox| Reactor::new(index, options.clone(), clock.clone(), slots.clone(), registry, inbox);
+            let station = Arc::new(Station::new(&poll, reactor)?);
+            reactors.push(station.clone());
+            threads.push((station, poll));
         }
         let hub = Self(Arc::new(Shared { reactors, slots, stages: RwLock::new(Vec::new()) }));
         Ok((hub, HubThreads(threads)))
@@ -171,9 +167,7 @@ impl Hub {
         let mut stages = self.0.stages.write();
         let id = Arc::new(stage);
         stages.push(Registered { id: id.clone(), wire });
-        for remote in &self.0.reactors {
-            remote.send(Command::Stage(id.clone(), wire));
-        }
+        self.0.reactors.iter().for_each(|reactor| reactor.send(Command::Stage(id.clone(), wire)));
         (id, (stages.len() - 1) as StageIndex)
     }
 
@@ -182,13 +176,13 @@ impl Hub {
         let mut stages = self.0.stages.write();
         if let Some(known) = stages.get_mut(usize::from(stage)) {
             known.wire = wire;
-            self.0.reactors.iter().for_each(|remote| remote.send(Command::ChangeStage(stage, wire)));
+            self.0.reactors.iter().for_each(|reactor| reactor.send(Command::ChangeStage(stage, wire)));
         }
     }
 
     /// Closes every connection of a stage with 1001.
     pub(crate) fn close_stage(&self, stage: StageIndex) {
-        self.0.reactors.iter().for_each(|remote| remote.send(Command::CloseStage(stage)));
+        self.0.reactors.iter().for_each(|reactor| reactor.send(Command::CloseStage(stage)));
     }
 
     /// Sets a place aside and names it; `None` when the node is full.
@@ -212,12 +206,12 @@ impl Hub {
 
     /// Closes every connection with 1001, also those that are still to come.
     pub(crate) fn drain(&self) {
-        self.0.reactors.iter().for_each(|remote| remote.send(Command::Drain));
+        self.0.reactors.iter().for_each(|reactor| reactor.send(Command::Drain));
     }
 
     /// Ends the reactor threads as soon as their sockets are done.
     pub(crate) fn stop(&self) {
-        self.0.reactors.iter().for_each(|remote| remote.send(Command::Stop));
+        self.0.reactors.iter().for_each(|reactor| reactor.send(Command::Stop));
     }
 
     /// A stage's place, and what its connections may have negotiated.
@@ -228,17 +222,9 @@ impl Hub {
     }
 
     fn send(&self, connection: ConnectionId, command: Command) {
-        let reactor = slots::reactor_of(connection.slot());
-        if let (NODE, Some(remote)) = (connection.node(), self.0.reactors.get(reactor)) {
-            remote.send(command);
-        }
-    }
-
-    /// Sends a command that has an effect only together with later ones, so nobody is woken for it.
-    fn send_with_the_next(&self, connection: ConnectionId, command: Command) {
-        if let Some(remote) = self.0.reactors.get(slots::reactor_of(connection.slot())) {
-            // As in `Remote::send`.
-            let _ = remote.commands.send(command);
+        let reactor = self.0.reactors.get(slots::reactor_of(connection.slot()));
+        if let (NODE, Some(reactor)) = (connection.node(), reactor) {
+            reactor.send(command);
         }
     }
 
@@ -258,24 +244,14 @@ impl Hub {
 /// One node: clusters will number theirs.
 const NODE: u16 = 0;
 
-impl Remote {
-    fn send(&self, command: Command) {
-        // A reactor that has ended drops the command, and with it the reply: the caller sees a connection that is gone.
-        if self.commands.send(command).is_ok() {
-            self.waker.wake();
-        }
-    }
-}
-
 impl HubThreads {
     /// Starts the reactor threads, which report to `lifecycle` until the hub is drained.
-    pub(crate) fn start(self, lifecycle: Arc<impl Lifecycle>) -> io::Result<Vec<std::thread::JoinHandle<()>>> {
-        let spawn = |reactor: Reactor| {
+    pub(crate) fn start(self, lifecycle: Arc<dyn Lifecycle>) -> io::Result<Vec<std::thread::JoinHandle<()>>> {
+        let spawn = |(index, (station, poll)): (usize, (Arc<Station>, Poll))| {
             let lifecycle = lifecycle.clone();
-            let name = format!("reactor-{}", reactor.index());
-            std::thread::Builder::new().name(name).spawn(move || reactor.run(&*lifecycle))
+            std::thread::Builder::new().name(format!("reactor-{index}")).spawn(move || station.run(poll, lifecycle))
         };
-        self.0.into_iter().map(spawn).collect()
+        self.0.into_iter().enumerate().map(spawn).collect()
     }
 }
 
@@ -294,7 +270,9 @@ impl Reservation {
     pub(crate) fn open(self, peer: Arc<Peer>, now: u64) -> Opening {
         let (hub, id) = (self.hub.clone(), self.id);
         std::mem::forget(self);
-        hub.send_with_the_next(id, Command::Open(peer, now));
+        if let Some(reactor) = hub.0.reactors.get(slots::reactor_of(id.slot())) {
+            reactor.send_with_the_next(Command::Open(peer, now));
+        }
         Opening { hub, id, attached: false }
     }
 }
@@ -377,9 +355,9 @@ impl Connections for Hub {
                 .0
                 .reactors
                 .iter()
-                .map(|remote| {
+                .map(|reactor| {
                     let (reply, answer) = oneshot::channel();
-                    remote.send(Command::Broadcast { stage, frames: frames.clone(), reply });
+                    reactor.send(Command::Broadcast { stage, frames: frames.clone(), reply });
                     answer
                 })
                 .collect();

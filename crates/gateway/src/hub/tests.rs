@@ -190,6 +190,45 @@ async fn commands_beyond_a_turn_are_not_left_waiting() {
     drop(blocker);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_command_waits_and_none_overtakes_another() {
+    // Given senders at the same time, so that some step in, some find another at work, and some the reactor's own thread.
+    const SENDERS: usize = 8;
+    const EACH: usize = 500;
+    let running = Running::start(HubOptions::default(), Clock::System);
+    let (id, mut client) = running.connect();
+    let (_, mut chatty) = running.connect();
+    let noise = std::thread::spawn(move || (0..2_000).try_for_each(|_| chatty.write_all(&text("noise"))));
+    let started = Instant::now();
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            let (hub, stage) = (running.hub.clone(), running.stage.clone());
+            tokio::spawn(async move {
+                for number in 0..EACH {
+                    hub.post(&stage, id, Bytes::from(format!("{sender} {number:03}"))).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    // When their messages arrive, then those of each are in order, and there are all of them.
+    let mut next = [0; SENDERS];
+    let mut frame = [0; 7];
+    for _ in 0..SENDERS * EACH {
+        client.read_exact(&mut frame).unwrap();
+        let message = std::str::from_utf8(&frame[2..]).unwrap();
+        let (sender, number) = message.split_once(' ').unwrap();
+        let next = &mut next[sender.parse::<usize>().unwrap()];
+        assert_eq!(number.parse(), Ok(*next));
+        *next += 1;
+    }
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    noise.join().unwrap().unwrap();
+    // A command that is forgotten waits for a tick of one second.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
 #[tokio::test]
 async fn a_panic_costs_one_connection() {
     let running = Running::start(HubOptions::default(), Clock::System);

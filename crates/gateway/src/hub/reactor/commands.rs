@@ -19,54 +19,52 @@ use std::sync::Arc;
 const COALESCED_FRAMES: usize = 64;
 
 impl Reactor {
-    pub(super) fn carry_out(&mut self, commands: &mut VecDeque<Command>, lifecycle: &impl Lifecycle) {
-        while let Some(command) = commands.pop_front() {
-            match command {
-                Command::Stage(stage, wire) => self.stages.push(Members::new(&stage, wire)),
-                Command::ChangeStage(stage, wire) => {
-                    if let Some(members) = self.stages.get_mut(usize::from(stage)) {
-                        members.wire = wire;
-                    }
+    pub(super) fn carry_out(&mut self, command: Command, lifecycle: &dyn Lifecycle) {
+        match command {
+            Command::Stage(stage, wire) => self.stages.push(Members::new(&stage, wire)),
+            Command::ChangeStage(stage, wire) => {
+                if let Some(members) = self.stages.get_mut(usize::from(stage)) {
+                    members.wire = wire;
                 }
-                Command::CloseStage(stage) => self.close_stage(stage, lifecycle),
-                Command::Open(peer, now) => self.open(peer, now, lifecycle),
-                Command::Attach(id, socket, early) => self.attach(id, socket, early, lifecycle),
-                Command::Abandon(id) => {
-                    if let Some(place) = self.place_of(id) {
-                        self.end(place, CloseReason::LOST, lifecycle);
-                    }
-                }
-                Command::Post { stage, connection, frame, reply } => {
-                    let _ = reply.send(self.post(stage, connection, &frame, lifecycle));
-                }
-                Command::Get { stage, connection, reply } => {
-                    let _ = reply.send(self.details(stage, connection));
-                }
-                Command::Delete { stage, connection, reply } => {
-                    let place = self.find_in_stage(stage, connection);
-                    let _ = reply.send(place.is_some());
-                    if let Some(place) = place {
-                        self.end(place, CloseReason::DELETED, lifecycle);
-                    }
-                }
-                Command::Broadcast { stage, frames, reply } => {
-                    let mut replies = vec![reply];
-                    let frames = coalesce(stage, &frames, &mut replies, commands);
-                    let result = self.broadcast(stage, &frames, lifecycle);
-                    for reply in replies {
-                        let _ = reply.send(result);
-                    }
-                }
-                Command::Resume(id) => self.resume(id, lifecycle),
-                Command::Drain => {
-                    self.begin_draining(lifecycle);
-                }
-                Command::Stop => self.stopping = true,
             }
+            Command::CloseStage(stage) => self.close_stage(stage, lifecycle),
+            Command::Open(peer, now) => self.open(peer, now, lifecycle),
+            Command::Attach(id, socket, early) => self.attach(id, socket, early, lifecycle),
+            Command::Abandon(id) => {
+                if let Some(place) = self.place_of(id) {
+                    self.end(place, CloseReason::LOST, lifecycle);
+                }
+            }
+            Command::Post { stage, connection, frame, reply } => {
+                let _ = reply.send(self.post(stage, connection, &frame, lifecycle));
+            }
+            Command::Get { stage, connection, reply } => {
+                let _ = reply.send(self.details(stage, connection));
+            }
+            Command::Delete { stage, connection, reply } => {
+                let place = self.find_in_stage(stage, connection);
+                let _ = reply.send(place.is_some());
+                if let Some(place) = place {
+                    self.end(place, CloseReason::DELETED, lifecycle);
+                }
+            }
+            Command::Broadcast { stage, frames, reply } => {
+                let mut replies = vec![reply];
+                let frames = coalesce(stage, &frames, &mut replies, &mut self.commands);
+                let result = self.broadcast(stage, &frames, lifecycle);
+                for reply in replies {
+                    let _ = reply.send(result);
+                }
+            }
+            Command::Resume(id) => self.resume(id, lifecycle),
+            Command::Drain => {
+                self.begin_draining(lifecycle);
+            }
+            Command::Stop => self.stopping = true,
         }
     }
 
-    pub(super) fn open(&mut self, peer: Arc<Peer>, now: u64, lifecycle: &impl Lifecycle) {
+    pub(super) fn open(&mut self, peer: Arc<Peer>, now: u64, lifecycle: &dyn Lifecycle) {
         let (place, stage) = (slots::place_of(peer.id.slot()), usize::from(peer.stage_index));
         if self.slab.len() <= place {
             self.slab.resize_with(place + 1, || None);
@@ -86,14 +84,14 @@ impl Reactor {
         id: ConnectionId,
         socket: std::net::TcpStream,
         early: Bytes,
-        lifecycle: &impl Lifecycle,
+        lifecycle: &dyn Lifecycle,
     ) {
         // The connection may have ended while its 101 was written, and its slot gone to another; the socket is then closed.
         let Some(place) = self.place_of(id) else { return };
         let Some(connection) = &mut self.slab[place] else { return };
         let mut socket = TcpStream::from_std(socket);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().register(&mut socket, Token(place), interest) {
+        if let Err(error) = self.registry.register(&mut socket, Token(place), interest) {
             tracing::warn!(%error, connection = %id, "cannot watch a socket; the connection is dropped");
             return self.end(place, CloseReason::LOST, lifecycle);
         }
@@ -113,7 +111,7 @@ impl Reactor {
         stage: StageIndex,
         id: ConnectionId,
         frame: &Frame,
-        lifecycle: &impl Lifecycle,
+        lifecycle: &dyn Lifecycle,
     ) -> Result<(), PostError> {
         let place = self.find_in_stage(stage, id).ok_or(PostError::Gone)?;
         let compression = self.slab[place].as_ref().and_then(Connection::open).ok_or(PostError::Gone)?.peer.compression;
@@ -143,7 +141,7 @@ impl Reactor {
         })
     }
 
-    pub(super) fn resume(&mut self, id: ConnectionId, lifecycle: &impl Lifecycle) {
+    pub(super) fn resume(&mut self, id: ConnectionId, lifecycle: &dyn Lifecycle) {
         let Some(place) = self.find(id) else { return };
         if let Some(Some(Connection { phase: Phase::Open(open), .. })) = self.slab.get_mut(place) {
             // One message has ended, but more may be under way than the limit: a single read can bring many.

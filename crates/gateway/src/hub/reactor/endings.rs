@@ -18,7 +18,7 @@ const DRAIN_LINGER_MS: u32 = 1_000;
 
 impl Reactor {
     /// The one way out: reports the connection as gone and says goodbye as far as the cause allows.
-    pub(super) fn end(&mut self, place: usize, reason: CloseReason, lifecycle: &impl Lifecycle) {
+    pub(super) fn end(&mut self, place: usize, reason: CloseReason, lifecycle: &dyn Lifecycle) {
         let Some(Some(connection)) = self.slab.get_mut(place) else { return };
         let linger_ms = u32::try_from(self.options.close_linger_ms).unwrap_or(u32::MAX);
         let linger_ms = if self.draining { linger_ms.min(DRAIN_LINGER_MS) } else { linger_ms };
@@ -91,7 +91,7 @@ impl Reactor {
     }
 
     /// Closes everything. Who is closing already gets no more time than the others.
-    pub(super) fn begin_draining(&mut self, lifecycle: &impl Lifecycle) {
+    pub(super) fn begin_draining(&mut self, lifecycle: &dyn Lifecycle) {
         self.draining = true;
         self.next_tick = 0;
         let now = self.clock.now_ms();
@@ -104,7 +104,7 @@ impl Reactor {
         self.close_all(CloseReason::GOING_AWAY, lifecycle);
     }
 
-    pub(super) fn close_stage(&mut self, stage: StageIndex, lifecycle: &impl Lifecycle) {
+    pub(super) fn close_stage(&mut self, stage: StageIndex, lifecycle: &dyn Lifecycle) {
         for place in 0..self.slab.len() {
             let open = self.slab[place].as_ref().and_then(Connection::open);
             if open.is_some_and(|open| open.peer.stage_index == stage) {
@@ -113,7 +113,7 @@ impl Reactor {
         }
     }
 
-    fn close_all(&mut self, reason: CloseReason, lifecycle: &impl Lifecycle) {
+    fn close_all(&mut self, reason: CloseReason, lifecycle: &dyn Lifecycle) {
         for place in 0..self.slab.len() {
             if self.slab[place].as_ref().is_some_and(|connection| connection.open().is_some()) {
                 self.end(place, reason.clone(), lifecycle);
@@ -121,7 +121,7 @@ impl Reactor {
         }
     }
 
-    pub(super) fn check_deadlines(&mut self, now: u64, lifecycle: &impl Lifecycle) {
+    pub(super) fn check_deadlines(&mut self, now: u64, lifecycle: &dyn Lifecycle) {
         for place in 0..self.slab.len() {
             let Some(connection) = &self.slab[place] else { continue };
             let reason = match &connection.phase {

@@ -34,6 +34,10 @@ impl Members {
         }
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.plain.len() + self.deflated.len()
+    }
+
     pub(super) fn count_sent(&self, messages: u64) {
         self.sent.increment(messages);
         self.messages.increment(messages);

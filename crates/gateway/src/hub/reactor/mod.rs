@@ -1,4 +1,4 @@
-//! One thread, one epoll instance, one slab of connections. The thread alone touches its sockets, so nothing here locks.
+//! One epoll instance, one slab of connections. Whoever works the reactor has it alone, so nothing here locks.
 
 mod commands;
 mod containment;
@@ -12,26 +12,28 @@ pub(crate) use writing::in_memory;
 
 use super::connection::Connection;
 use super::slots::{self, Slots};
-use super::waker::Waker;
+use super::station::{Left, WAKE};
 use super::{Command, HubOptions, Lifecycle, StageIndex};
 use crate::clock::Clock;
 use crate::websocket::{Deflater, Inflater};
 use members::Members;
-use mio::{Events, Poll, Token};
+use mio::{Events, Registry};
 use sluicegate_protocol::ConnectionId;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-const WAKE: Token = Token(usize::MAX);
-/// Readiness events taken from the system at a time.
-const EVENTS: usize = 1024;
 /// Read at once, shared by all connections of the reactor.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Commands carried out before sockets are looked at again.
 const COMMANDS_PER_TURN: usize = 4096;
+/// Commands carried out by one who stepped in; the reactor's thread does the rest.
+const COMMANDS_OF_A_GUEST: usize = 64;
+/// Members of a stage to which one who stepped in broadcasts.
+const AUDIENCE_OF_A_GUEST: usize = 16;
 /// Deadlines are looked at once per tick, so they are kept to within one.
 const TICK: Duration = Duration::from_secs(1);
 /// While draining, somebody waits for the last of them.
@@ -41,9 +43,13 @@ pub(super) struct Reactor {
     index: usize,
     options: HubOptions,
     clock: Clock,
-    poll: Poll,
-    inbox: Receiver<Command>,
-    waker: Arc<Waker>,
+    registry: Registry,
+    /// Whom to report to, while the reactor's thread runs.
+    lifecycle: Option<Arc<dyn Lifecycle>>,
+    /// Until the reactor has ended.
+    inbox: Option<Receiver<Command>>,
+    /// Taken from the inbox, to be carried out in this order.
+    commands: VecDeque<Command>,
     slots: Arc<Slots>,
     slab: Vec<Option<Connection>>,
     /// By stage index.
@@ -62,23 +68,31 @@ pub(super) struct Reactor {
     stopping: bool,
 }
 
+/// What comes after a turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Turn {
+    /// The next one, after this time at most.
+    Next(Duration),
+    Over,
+}
+
 impl Reactor {
     pub(super) fn new(
         index: usize,
         options: HubOptions,
         clock: Clock,
-        inbox: Receiver<Command>,
         slots: Arc<Slots>,
-    ) -> io::Result<(Self, Arc<Waker>)> {
-        let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-        let reactor = Self {
+        registry: Registry,
+        inbox: Receiver<Command>,
+    ) -> Self {
+        Self {
             index,
             options,
             clock,
-            poll,
-            inbox,
-            waker: waker.clone(),
+            registry,
+            lifecycle: None,
+            inbox: Some(inbox),
+            commands: VecDeque::new(),
             slots,
             slab: Vec::new(),
             stages: Vec::new(),
@@ -90,56 +104,87 @@ impl Reactor {
             next_tick: 0,
             draining: false,
             stopping: false,
-        };
-        Ok((reactor, waker))
+        }
     }
 
-    pub(super) fn index(&self) -> usize {
-        self.index
+    pub(super) fn begin(&mut self, lifecycle: Arc<dyn Lifecycle>) {
+        self.lifecycle = Some(lifecycle);
     }
 
-    /// Serves until it is told to stop and every socket is done.
-    pub(super) fn run(mut self, lifecycle: &impl Lifecycle) {
-        let mut events = Events::with_capacity(EVENTS);
-        let mut commands = VecDeque::new();
-        let usual_tick =
-            TICK.min(Duration::from_millis(self.options.idle_timeout_ms / 8)).max(Duration::from_millis(5));
-        let mut more_commands = false;
-        loop {
-            let tick = if self.draining { usual_tick.min(DRAIN_TICK) } else { usual_tick };
-            let busy = !self.unread.is_empty() || more_commands;
-            let sleep = if busy { Duration::ZERO } else { tick.min(self.clock.longest_sleep()) };
-            match self.poll.poll(&mut events, Some(sleep)) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    tracing::error!(%error, "the reactor cannot wait for its sockets and ends; its connections are lost");
-                    return;
-                }
-            }
-            for readiness in &events {
-                if readiness.token() != WAKE {
-                    self.ready(readiness, lifecycle);
-                }
-            }
-            for _ in 0..self.unread.len() {
-                let Some(place) = self.unread.pop_front() else { break };
-                self.read_on(place, lifecycle);
-            }
-            self.waker.woken();
-            commands.extend(self.inbox.try_iter().take(COMMANDS_PER_TURN));
-            // The wake-up for what is left has been used up.
-            more_commands = commands.len() == COMMANDS_PER_TURN;
-            self.carry_out(&mut commands, lifecycle);
-            let now = self.clock.now_ms();
-            if now >= self.next_tick {
-                self.next_tick = now + tick.as_millis() as u64;
-                self.check_deadlines(now, lifecycle);
-            }
-            if self.stopping && self.slab.iter().all(Option::is_none) {
-                return;
+    /// Nothing is carried out from here on: replies to what is in the inbox are dropped with it.
+    pub(super) fn finish(&mut self) {
+        self.lifecycle = None;
+        self.inbox = None;
+        self.commands.clear();
+    }
+
+    /// A turn of the reactor's own thread: sockets, commands, deadlines.
+    pub(super) fn turn(&mut self, events: &Events, mail: &AtomicBool) -> Turn {
+        let Some(lifecycle) = self.lifecycle.clone() else { return Turn::Over };
+        for readiness in events {
+            if readiness.token() != WAKE {
+                self.ready(readiness, &*lifecycle);
             }
         }
+        for _ in 0..self.unread.len() {
+            let Some(place) = self.unread.pop_front() else { break };
+            self.read_on(place, &*lifecycle);
+        }
+        let more_commands = self.collect(mail, COMMANDS_PER_TURN);
+        while let Some(command) = self.commands.pop_front() {
+            self.carry_out(command, &*lifecycle);
+        }
+        let tick = self.tick();
+        let now = self.clock.now_ms();
+        if now >= self.next_tick {
+            self.next_tick = now + tick.as_millis() as u64;
+            self.check_deadlines(now, &*lifecycle);
+        }
+        if self.stopping && self.slab.iter().all(Option::is_none) {
+            return Turn::Over;
+        }
+        let busy = !self.unread.is_empty() || more_commands;
+        Turn::Next(if busy { Duration::ZERO } else { tick.min(self.clock.longest_sleep()) })
+    }
+
+    /// Carries out what has been sent, on the thread of a sender, as far as it is little work.
+    pub(super) fn step_in(&mut self, mail: &AtomicBool) -> Left {
+        let Some(lifecycle) = self.lifecycle.clone() else { return Left::Work };
+        let more_commands = self.collect(mail, COMMANDS_OF_A_GUEST);
+        while let Some(command) = self.commands.pop_front() {
+            if !self.is_little(&command) {
+                self.commands.push_front(command);
+                return Left::Work;
+            }
+            self.carry_out(command, &*lifecycle);
+        }
+        if more_commands || !self.unread.is_empty() { Left::Work } else { Left::Nothing }
+    }
+
+    fn is_little(&self, command: &Command) -> bool {
+        match command {
+            Command::Broadcast { stage, .. } => {
+                self.stages.get(usize::from(*stage)).is_none_or(|members| members.count() <= AUDIENCE_OF_A_GUEST)
+            }
+            Command::CloseStage(_) | Command::Drain | Command::Stop => false,
+            _ => true,
+        }
+    }
+
+    /// Takes commands from the inbox; `true` when there may be more.
+    fn collect(&mut self, mail: &AtomicBool, most: usize) -> bool {
+        // First, so that what is sent from here on is mail again.
+        mail.swap(false, Ordering::AcqRel);
+        let Some(inbox) = &self.inbox else { return false };
+        let before = self.commands.len();
+        self.commands.extend(inbox.try_iter().take(most));
+        self.commands.len() - before == most
+    }
+
+    /// How often deadlines are looked at.
+    fn tick(&self) -> Duration {
+        let tick = TICK.min(Duration::from_millis(self.options.idle_timeout_ms / 8)).max(Duration::from_millis(5));
+        if self.draining { tick.min(DRAIN_TICK) } else { tick }
     }
 
     /// Where a connection is, be it only for its last bytes.

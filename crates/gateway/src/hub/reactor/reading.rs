@@ -27,7 +27,7 @@ pub(super) enum Turn {
 }
 
 impl Reactor {
-    pub(super) fn ready(&mut self, readiness: &Readiness, lifecycle: &impl Lifecycle) {
+    pub(super) fn ready(&mut self, readiness: &Readiness, lifecycle: &dyn Lifecycle) {
         let Token(place) = readiness.token();
         if readiness.is_writable() {
             self.flush(place, lifecycle);
@@ -39,7 +39,7 @@ impl Reactor {
     }
 
     /// Reads what a socket has; `to_end` when its end was announced, which a short read must not hide.
-    pub(super) fn read(&mut self, place: usize, to_end: bool, lifecycle: &impl Lifecycle) {
+    pub(super) fn read(&mut self, place: usize, to_end: bool, lifecycle: &dyn Lifecycle) {
         let turn = match self.slab.get(place).and_then(Option::as_ref).map(|connection| &connection.phase) {
             Some(Phase::Open(open)) if open.paused => return,
             Some(Phase::Open(_)) => self.read_messages(place, to_end, lifecycle),
@@ -63,7 +63,7 @@ impl Reactor {
     }
 
     /// The next turn of a connection that was read later.
-    pub(super) fn read_on(&mut self, place: usize, lifecycle: &impl Lifecycle) {
+    pub(super) fn read_on(&mut self, place: usize, lifecycle: &dyn Lifecycle) {
         if let Some(Some(connection)) = self.slab.get_mut(place) {
             connection.unread = false;
         }
@@ -71,7 +71,7 @@ impl Reactor {
         self.read(place, true, lifecycle);
     }
 
-    pub(super) fn read_messages(&mut self, place: usize, to_end: bool, lifecycle: &impl Lifecycle) -> Turn {
+    pub(super) fn read_messages(&mut self, place: usize, to_end: bool, lifecycle: &dyn Lifecycle) -> Turn {
         for _ in 0..READS_PER_TURN {
             let mut buffer = std::mem::take(&mut self.buffer);
             let turn = match self.read_socket(place, &mut buffer) {
@@ -93,7 +93,7 @@ impl Reactor {
     }
 
     /// Takes the bytes of one read. `Some` when reading must stop.
-    pub(super) fn received(&mut self, place: usize, input: &mut [u8], lifecycle: &impl Lifecycle) -> Option<Turn> {
+    pub(super) fn received(&mut self, place: usize, input: &mut [u8], lifecycle: &dyn Lifecycle) -> Option<Turn> {
         let now = self.clock.now_ms();
         let connection = self.slab[place].as_mut()?;
         let Phase::Open(open) = &mut connection.phase else { return None };
@@ -154,7 +154,7 @@ impl Reactor {
         Turn::Unfinished
     }
 
-    pub(super) fn flush(&mut self, place: usize, lifecycle: &impl Lifecycle) {
+    pub(super) fn flush(&mut self, place: usize, lifecycle: &dyn Lifecycle) {
         let Some(Some(connection)) = self.slab.get_mut(place) else { return };
         let Some(socket) = &mut connection.socket else { return };
         match connection.outbound.flush(socket) {

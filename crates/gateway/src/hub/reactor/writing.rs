@@ -13,7 +13,7 @@ use sluicegate_protocol::{Broadcast, CloseReason};
 use std::io::{self, ErrorKind, IoSlice};
 
 impl Reactor {
-    pub(super) fn broadcast(&mut self, stage: StageIndex, frames: &[Frame], lifecycle: &impl Lifecycle) -> Broadcast {
+    pub(super) fn broadcast(&mut self, stage: StageIndex, frames: &[Frame], lifecycle: &dyn Lifecycle) -> Broadcast {
         let Some(members) = self.stages.get(usize::from(stage)) else { return Broadcast::default() };
         let (now, limit) = (self.clock.now_ms(), self.options.outbound_queue_bytes);
         let mut delivery = Delivery { now, limit, accepted: 0, ended: Vec::new() };
