@@ -22,6 +22,8 @@ pub(crate) struct Registered {
     pub(crate) arn: Arc<str>,
     pub(crate) host: Host,
     pub(crate) timeout: Duration,
+    /// How many places there are, taken or not.
+    pub(crate) concurrency: usize,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) measures: Measures,
     /// Aliases and versions, each with the version it stands for.
@@ -45,11 +47,32 @@ impl Measures {
 }
 
 /// Where a function runs.
+#[derive(Clone)]
 pub(crate) enum Host {
     /// In this process: handlers in Rust, and calls of HTTP endpoints.
     Handler(Function, Clients),
     /// In processes of its own.
     Processes(Arc<Pool>),
+}
+
+impl Host {
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Handler(one, _), Self::Handler(other, _)) => Arc::ptr_eq(one, other),
+            (Self::Processes(one), Self::Processes(other)) => one.plan == other.plan,
+            (Self::Handler(..), Self::Processes(_)) | (Self::Processes(_), Self::Handler(..)) => false,
+        }
+    }
+
+    /// Ends its processes when they have done what they are at. What waits for one is left to the next host.
+    pub(crate) fn retire(&self, next: Option<&Self>) {
+        match (self, next) {
+            (Self::Processes(pool), Some(Self::Processes(next))) if Arc::ptr_eq(pool, next) => {}
+            (Self::Processes(pool), Some(Self::Processes(next))) => pool.retire(Some(Arc::clone(next))),
+            (Self::Processes(pool), Some(Self::Handler(..)) | None) => pool.retire(None),
+            (Self::Handler(..), _) => {}
+        }
+    }
 }
 
 /// One call of a function.
@@ -79,6 +102,23 @@ pub(crate) fn new_request_id() -> Arc<str> {
 }
 
 impl Registered {
+    /// Whether it does what another one does.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let how = |one: &Self| (one.timeout, one.concurrency);
+        self.host.is_like(&other.host) && how(self) == how(other) && self.qualifiers == other.qualifiers
+    }
+
+    /// This function in the place of an older one, with as much of it as stays the same.
+    pub(crate) fn after(mut self, old: &Self) -> Self {
+        if self.concurrency == old.concurrency {
+            self.places = Arc::clone(&old.places);
+        }
+        if self.host.is_like(&old.host) {
+            self.host = old.host.clone();
+        }
+        self
+    }
+
     /// The version that a qualifier stands for, if there is such a one.
     pub(crate) fn version(&self, qualifier: Option<&str>) -> Option<&str> {
         match qualifier {
@@ -126,13 +166,13 @@ async fn attempt(registered: &Registered, call: Call) -> Result<Completed, Throt
     Ok(completed)
 }
 
-async fn in_processes(registered: &Registered, pool: &Pool, call: Call) -> Result<Completed, Throttled> {
+async fn in_processes(registered: &Registered, pool: &Arc<Pool>, call: Call) -> Result<Completed, Throttled> {
     let arn = match &call.qualifier {
         Some(qualifier) => format!("{}:{qualifier}", registered.arn).into(),
         None => Arc::clone(&registered.arn),
     };
     let Call { request_id, payload, client_context, trace_id, .. } = call;
-    let invoked = pool.invoke(Request { request_id, payload, arn, client_context, trace_id }).await;
+    let invoked = Arc::clone(pool).invoke(Request { request_id, payload, arn, client_context, trace_id }).await;
     invoked.inspect_err(|Throttled| {
         counter!("sluicegate_function_throttles_total", "function" => registered.name.to_string()).increment(1);
     })

@@ -123,11 +123,11 @@ impl Inner {
         match invocation_type {
             InvocationType::DryRun => Ok(empty(StatusCode::NO_CONTENT)),
             InvocationType::Event if call.payload.len() > EVENT_BYTES => Err(Refusal::TooLarge(EVENT_BYTES)),
-            InvocationType::Event => self.accept(registered, call),
+            InvocationType::Event => self.accept(&registered, call),
             InvocationType::RequestResponse => {
                 let request_id = Arc::clone(&call.request_id);
                 let tail = parts.headers.get(LOG_TYPE).is_some_and(|value| value == "Tail");
-                match invocation::run(Arc::clone(registered), call).await {
+                match invocation::run(Arc::clone(&registered), call).await {
                     Ok(completed) => Ok(answer(completed, version, &request_id, tail)),
                     Err(Throttled) => Err(Refusal::Throttled),
                 }
@@ -149,7 +149,8 @@ impl Inner {
 
     fn accept(&self, registered: &Arc<Registered>, call: Call) -> Result<Response, Refusal> {
         let request_id = Arc::clone(&call.request_id);
-        self.events.accept(Event { registered: Arc::clone(registered), call }).map_err(|_| Refusal::Throttled)?;
+        let (functions, function) = (Arc::clone(&self.functions), Arc::clone(&registered.name));
+        self.events.accept(Event { functions, function, call }).map_err(|_| Refusal::Throttled)?;
         Ok(identified(empty(StatusCode::ACCEPTED), &request_id))
     }
 }

@@ -17,7 +17,7 @@ mod options;
 mod outcome;
 pub mod process;
 
-pub use functions::{Functions, FunctionsBuilder};
+pub use functions::{FunctionChanges, Functions, FunctionsBuilder};
 pub use http_function::{UrlError, http_function};
 pub use lambda_api::{EventPace, LambdaApi, LambdaOptions};
 pub use options::{DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT, FunctionOptions, MAX_TIMEOUT, RegisterError};

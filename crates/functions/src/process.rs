@@ -21,6 +21,7 @@ mod runtime;
 mod runtime_api;
 mod settings;
 
+pub use code::is_code;
 pub use description::{Code, DEFAULT_MEMORY_MB, DescriptionError, LATEST, MAX_MEMORY_MB, ProcessFunction};
 pub use launch::LoadProblem;
 pub use limits::{DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_PROCESSES};
@@ -35,8 +36,9 @@ use interpreter::Interpreters;
 use keeper::Keeper;
 use launch::{Launch, write_bootstraps};
 use limits::WATCH_INTERVAL;
-use log::LogThread;
+use log::{FunctionLog, LogThread};
 use pool::Plan;
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -51,11 +53,13 @@ const LOG_FOLDER: &str = "function-logs";
 /// Starts and watches the processes of all functions. One for each server.
 #[derive(Debug)]
 pub struct Processes {
-    settings: Settings,
+    settings: Mutex<Settings>,
     store: Store,
     interpreters: Interpreters,
     runtime_dir: PathBuf,
     logs: LogThread,
+    /// Of every function that was ever loaded: two writers of one file would rotate it under each other.
+    logs_by_function: Mutex<HashMap<Arc<str>, Arc<FunctionLog>>>,
     keeper: Option<Keeper>,
     mark: Arc<str>,
     pools: Arc<Mutex<Vec<Weak<Pool>>>>,
@@ -100,6 +104,7 @@ impl Processes {
         // Programs are run by their full path, wherever they stand.
         let runtime_dir = runtime_dir.canonicalize().map_err(failed(&runtime_dir))?;
         let code = code.canonicalize().map_err(failed(&code))?;
+        let data = settings.data.canonicalize().map_err(failed(&settings.data))?;
         let log_thread = LogThread::start(logs.clone()).map_err(failed(&logs))?;
         let mark: Arc<str> = format!("{:016x}", fastrand::u64(..)).into();
         let keeper = Keeper::start(&mark)
@@ -112,11 +117,12 @@ impl Processes {
         let pools = Arc::<Mutex<Vec<Weak<Pool>>>>::default();
         let watch = tokio::spawn(watch(Arc::clone(&pools)));
         Ok(Self {
-            settings,
-            store: Store::at(code),
+            settings: Mutex::new(settings),
+            store: Store::at(code, data),
             interpreters: Interpreters::default(),
             runtime_dir,
             logs: log_thread,
+            logs_by_function: Mutex::default(),
             keeper,
             mark,
             pools,
@@ -124,25 +130,42 @@ impl Processes {
         })
     }
 
+    /// The names of APIs that are served here from now on; functions that are loaded know them.
+    pub fn set_api_names(&self, names: Vec<String>) {
+        lock(&self.settings).api_names = names;
+    }
+
     /// Unpacks and checks the code of a function; its first process is started by its first event. Blocks.
     pub fn load(&self, function: ProcessFunction) -> Result<LoadedFunction, LoadError> {
-        let launch = Launch::prepare(&function, &self.settings, &self.store, &self.interpreters, &self.runtime_dir);
-        let launch = launch.map_err(|problem| LoadError { function: function.name.clone(), problem })?;
+        let launch = self.prepare(&function)?;
+        let Settings { region, account, max_processes, idle_timeout, .. } = lock(&self.settings).clone();
         let name: Arc<str> = function.name.as_str().into();
         let plan = Plan {
             function: Arc::clone(&name),
             launch,
             timeout: function.timeout,
             memory_mb: function.memory_mb,
-            max_processes: function.reserved_concurrency.unwrap_or(self.settings.max_processes).max(1),
-            idle_timeout: self.settings.idle_timeout,
+            max_processes: function.reserved_concurrency.unwrap_or(max_processes).max(1),
+            idle_timeout,
             mark: Arc::clone(&self.mark),
         };
-        let pool = Arc::new(Pool::new(plan, self.logs.function(&name), self.keeper.clone()));
+        let log = Arc::clone(
+            lock(&self.logs_by_function).entry(name.clone()).or_insert_with(|| self.logs.function(&name).into()),
+        );
+        let pool = Arc::new(Pool::new(plan, log, self.keeper.clone()));
         lock(&self.pools).push(Arc::downgrade(&pool));
-        let Settings { region, account, .. } = &self.settings;
         let arn = format!("arn:aws:lambda:{region}:{account}:function:{name}");
         Ok(LoadedFunction { pool, function, arn })
+    }
+
+    /// Checks that a function could be loaded. What it takes to run it may still change, but not its code. Blocks.
+    pub fn check(&self, function: &ProcessFunction) -> Result<(), LoadError> {
+        self.prepare(function).map(drop)
+    }
+
+    fn prepare(&self, function: &ProcessFunction) -> Result<Launch, LoadError> {
+        Launch::prepare(function, &lock(&self.settings), &self.store, &self.interpreters, &self.runtime_dir)
+            .map_err(|problem| LoadError { function: function.name.clone(), problem })
     }
 
     /// Removes unpacked code that no loaded function needs; called when all are loaded.

@@ -20,4 +20,4 @@ mod worker;
 
 pub use backoff::RetryPace;
 pub use mapping::{Mapping, MappingSettings, StartingPosition};
-pub use mappings::{Mappings, StartError};
+pub use mappings::{MappingChanges, Mappings, StartError};

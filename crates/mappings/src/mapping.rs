@@ -53,7 +53,7 @@ impl MappingSettings {
 }
 
 /// A mapping that can run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mapping {
     pub(crate) id: Arc<str>,
     pub(crate) table: Arc<str>,

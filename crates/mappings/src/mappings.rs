@@ -12,10 +12,27 @@ use tokio::sync::watch;
 use tracing::{error, info};
 
 /// Mappings at work; dropping it ends them at once.
-#[derive(Debug)]
 pub struct Mappings {
+    tables: Tables,
+    invoke: Arc<dyn Invoke>,
+    pace: RetryPace,
+    running: Vec<Running>,
+    /// Told to stop, and perhaps not done yet with what they were at.
+    leaving: Vec<Worker>,
+}
+
+struct Running {
+    mapping: Mapping,
     stop: watch::Sender<bool>,
-    workers: Vec<Worker>,
+    worker: Worker,
+}
+
+/// What a change did, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MappingChanges {
+    pub started: Vec<String>,
+    pub changed: Vec<String>,
+    pub stopped: Vec<String>,
 }
 
 /// Why mappings cannot be started.
@@ -41,29 +58,105 @@ impl Mappings {
         invoke: Arc<dyn Invoke>,
         pace: RetryPace,
     ) -> Result<Self, StartError> {
-        refuse_duplicates(&mappings)?;
-        let (stop, stopped) = watch::channel(false);
-        let mut workers = Vec::new();
-        for mapping in mappings.into_iter().filter(|mapping| mapping.enabled) {
-            let (reader, position) = begin(&mapping, &tables).await?;
-            info!(mapping = %mapping.id, table = %mapping.table, function = %mapping.function, %position, "mapping started");
-            let delivery = Delivery::new(mapping, Arc::clone(&invoke), pace, stopped.clone());
-            let id = Arc::clone(&delivery.mapping.id);
-            let poller = Poller::new(tables.clone(), reader, position, delivery);
-            let worker = Worker::start(poller.run());
-            workers.push(worker.map_err(|source| StartError::Thread { mapping: id.to_string(), source })?);
+        let mut all = Self { tables, invoke, pace, running: Vec::new(), leaving: Vec::new() };
+        all.update(mappings).await?;
+        Ok(all)
+    }
+
+    /// Runs these instead of the present ones. Those that stay the same go on undisturbed. A changed one finishes its running
+    /// invocation and goes on from there; one that is not wanted any more finishes it and keeps its checkpoint.
+    ///
+    /// # Errors
+    /// One of them cannot begin; then none was started or stopped. Or there is no thread for one.
+    pub async fn update(&mut self, wanted: Vec<Mapping>) -> Result<MappingChanges, StartError> {
+        refuse_duplicates(&wanted)?;
+        self.leaving.retain(|worker| !worker.has_ended());
+        let wanted: Vec<_> = wanted.into_iter().filter(|mapping| mapping.enabled).collect();
+        let is_new = |mapping: &&Mapping| !self.running.iter().any(|running| running.mapping == **mapping);
+        let mut beginning = Vec::new();
+        for mapping in wanted.iter().filter(is_new) {
+            beginning.push((mapping.clone(), begin(mapping, &self.tables).await?));
         }
-        Ok(Self { stop, workers })
+        let mut changes = MappingChanges::default();
+        let mut before = Vec::new();
+        for running in std::mem::take(&mut self.running) {
+            if wanted.contains(&running.mapping) {
+                self.running.push(running);
+            } else {
+                running.stop.send_replace(true);
+                before.push(running);
+            }
+        }
+        for (mapping, begun) in beginning {
+            let id = mapping.id.to_string();
+            match before.iter().position(|old| old.mapping.id == mapping.id) {
+                Some(place) => {
+                    self.run(mapping, Beginning::After(before.remove(place).worker))?;
+                    changes.changed.push(id);
+                }
+                None => {
+                    self.run(mapping, Beginning::At(begun))?;
+                    changes.started.push(id);
+                }
+            }
+        }
+        for old in before {
+            info!(mapping = %old.mapping.id, "mapping stopped");
+            changes.stopped.push(old.mapping.id.to_string());
+            self.leaving.push(old.worker);
+        }
+        Ok(changes)
+    }
+
+    fn run(&mut self, mapping: Mapping, beginning: Beginning) -> Result<(), StartError> {
+        let (stop, stopped) = watch::channel(false);
+        let delivery = Delivery::new(mapping.clone(), Arc::clone(&self.invoke), self.pace, stopped);
+        let tables = self.tables.clone();
+        let worker = Worker::start(async move {
+            let Some((reader, position)) = beginning.wait(&delivery.mapping, &tables).await else { return };
+            let mapping = &delivery.mapping;
+            info!(mapping = %mapping.id, table = %mapping.table, function = %mapping.function, %position, "mapping started");
+            Poller::new(tables, reader, position, delivery).run().await;
+        });
+        let worker = worker.map_err(|source| StartError::Thread { mapping: mapping.id.to_string(), source })?;
+        self.running.push(Running { mapping, stop, worker });
+        Ok(())
     }
 
     /// Lets running invocations finish and their checkpoints be written, starts no others, and waits for that.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
-        for worker in self.workers {
+        let running = self.running.into_iter().map(|running| {
+            running.stop.send_replace(true);
+            running.worker
+        });
+        for worker in running.chain(self.leaving).collect::<Vec<_>>() {
             if worker.ended().await.is_err() {
                 error!("a mapping ended in a panic; its records are delivered again after the next start");
             }
         }
+    }
+}
+
+type Begun = (StreamReader, Position);
+
+/// Where a mapping begins.
+enum Beginning {
+    At(Begun),
+    /// Where the one that it follows has stopped.
+    After(Worker),
+}
+
+impl Beginning {
+    async fn wait(self, mapping: &Mapping, tables: &Tables) -> Option<Begun> {
+        let previous = match self {
+            Self::At(begun) => return Some(begun),
+            Self::After(previous) => previous,
+        };
+        if previous.ended().await.is_err() {
+            error!(mapping = %mapping.id, "the mapping had ended in a panic; it goes on with its last checkpoint");
+        }
+        let begun = begin(mapping, tables).await;
+        begun.inspect_err(|error| error!("{error}; it is not running: restart the server")).ok()
     }
 }
 

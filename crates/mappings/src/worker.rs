@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(crate) struct Worker {
     /// Held for its end: the thread sees it being dropped.
-    _alive: oneshot::Sender<()>,
+    alive: oneshot::Sender<()>,
     ended: oneshot::Receiver<()>,
 }
 
@@ -34,7 +34,11 @@ impl Worker {
             // Not sent after a panic. Nobody may be waiting for it.
             let _ = end.send(());
         })?;
-        Ok(Self { _alive: alive, ended })
+        Ok(Self { alive: alive, ended })
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.alive.is_closed()
     }
 
     /// Waits until the work is done.

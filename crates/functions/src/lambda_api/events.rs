@@ -1,6 +1,7 @@
 //! Invocations of the type `Event`: accepted at once, run when there is room, tried again when they fail.
 
-use crate::invocation::{self, Call, Registered, Throttled};
+use crate::Functions;
+use crate::invocation::{self, Call, Throttled};
 use metrics::{counter, gauge};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,8 +41,10 @@ impl Default for EventPace {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Full;
 
+/// The function is looked up at each attempt: it may have been replaced since.
 pub(super) struct Event {
-    pub(super) registered: Arc<Registered>,
+    pub(super) functions: Arc<Functions>,
+    pub(super) function: Arc<str>,
     pub(super) call: Call,
 }
 
@@ -101,12 +104,14 @@ impl Drop for Room {
     }
 }
 
-async fn deliver(Event { registered, call }: Event, pace: EventPace) {
+async fn deliver(Event { functions, function, call }: Event, pace: EventPace) {
     let accepted = Instant::now();
     let mut after_error = pace.after_error.into_iter();
     let mut after_throttling = pace.after_throttling;
     loop {
-        let delay = match invocation::run(Arc::clone(&registered), call.clone()).await {
+        // There is nobody left who could take it once the function is gone.
+        let Some(registered) = functions.find(&function) else { break };
+        let delay = match invocation::run(registered, call.clone()).await {
             Ok(completed) if completed.result.is_ok() => return,
             Ok(_) => after_error.next(),
             Err(Throttled) => {
@@ -120,6 +125,6 @@ async fn deliver(Event { registered, call }: Event, pace: EventPace) {
             _ => break,
         }
     }
-    counter!("sluicegate_function_events_discarded_total", "function" => registered.name.to_string()).increment(1);
-    warn!(function = %registered.name, request_id = %call.request_id, "an event is given up after its last attempt");
+    counter!("sluicegate_function_events_discarded_total", "function" => function.to_string()).increment(1);
+    warn!(%function, request_id = %call.request_id, "an event is given up after its last attempt");
 }

@@ -4,19 +4,22 @@
 //! of what it was made from, so that the next start finds it, and changed code never meets old files.
 
 mod elf;
+mod footprint;
 mod unpack;
 
 pub(crate) use elf::{Binary, inspect};
+pub use footprint::is_code;
 
 use super::description::Code;
 use super::runtime::Runtime;
+use footprint::Footprint;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Lambda's limit for a function and its layers, unpacked.
 pub const UNPACKED_BYTES: u64 = 250 * 1024 * 1024;
@@ -44,8 +47,28 @@ pub enum CodeError {
 #[derive(Debug)]
 pub(crate) struct Store {
     path: PathBuf,
-    /// The names of the folders in it that were asked for.
-    used: Mutex<HashSet<String>>,
+    /// The data folder, which is no code wherever it lies.
+    data: PathBuf,
+    /// The names of the folders in it that were asked for, and whether somebody still has them.
+    used: Mutex<HashMap<String, Weak<()>>>,
+    /// Of folders that were looked at in this round of loading; many functions share one.
+    footprints: Mutex<HashMap<PathBuf, Footprint>>,
+}
+
+/// Code on disk. What was unpacked stays there for as long as somebody has this.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadedCode {
+    pub(crate) folder: PathBuf,
+    /// Unpacked code needs none: its folder is named after what it contains.
+    footprint: Option<Footprint>,
+    _held: Option<Arc<()>>,
+}
+
+impl PartialEq for LoadedCode {
+    /// Whether it is the same code.
+    fn eq(&self, other: &Self) -> bool {
+        self.folder == other.folder && self.footprint == other.footprint
+    }
 }
 
 /// Code of one function on its way to disk: what may still be unpacked.
@@ -56,35 +79,38 @@ pub(crate) struct Loader<'a> {
 }
 
 impl Store {
-    pub(crate) fn at(folder: PathBuf) -> Self {
-        Self { path: folder, used: Mutex::default() }
+    pub(crate) fn at(folder: PathBuf, data: PathBuf) -> Self {
+        Self { path: folder, data, used: Mutex::default(), footprints: Mutex::default() }
     }
 
     pub(crate) fn loader(&self) -> Loader<'_> {
         Loader { store: self, budget: UNPACKED_BYTES }
     }
 
-    /// Removes the folders that nobody has asked for.
+    /// Ends a round of loading: removes the folders that nobody has.
     pub(crate) fn remove_unused(&self) -> io::Result<()> {
+        self.footprints.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.used().retain(|_, held| held.strong_count() > 0);
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            if !entry.file_name().to_str().is_some_and(|name| self.used().contains(name)) {
+            if !entry.file_name().to_str().is_some_and(|name| self.used().contains_key(name)) {
                 fs::remove_dir_all(entry.path())?;
             }
         }
         Ok(())
     }
 
-    fn used(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn used(&self) -> MutexGuard<'_, HashMap<String, Weak<()>>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The folder called `name`, filled by `fill` unless it is there.
-    fn folder(&self, name: &str, fill: impl FnOnce(&Path) -> Result<(), CodeError>) -> Result<PathBuf, CodeError> {
-        self.used().insert(name.to_owned());
+    fn folder(&self, name: &str, fill: impl FnOnce(&Path) -> Result<(), CodeError>) -> Result<LoadedCode, CodeError> {
         let complete = self.path.join(name);
+        let held = self.held(name);
+        let loaded = LoadedCode { folder: complete.clone(), footprint: None, _held: Some(held) };
         if complete.is_dir() {
-            return Ok(complete);
+            return Ok(loaded);
         }
         let failed = |error| CodeError::Store { path: complete.clone(), error };
         // The server holds its data folder alone, so what lies there was left by a crash.
@@ -98,21 +124,44 @@ impl Store {
         if filled.is_err() {
             let _ = fs::remove_dir_all(&partial);
         }
-        filled.map(|()| complete)
+        filled.map(|()| loaded)
+    }
+
+    fn held(&self, name: &str) -> Arc<()> {
+        let mut used = self.used();
+        let held = used.get(name).and_then(Weak::upgrade).unwrap_or_default();
+        used.insert(name.to_owned(), Arc::downgrade(&held));
+        held
+    }
+
+    /// A folder that is used where it lies.
+    fn in_place(&self, path: &Path) -> Result<LoadedCode, CodeError> {
+        let unreadable = |error| CodeError::Unreadable { path: path.to_owned(), error };
+        let folder = path.canonicalize().map_err(unreadable)?;
+        if !folder.is_dir() {
+            return Err(CodeError::NotAFolder(folder));
+        }
+        let mut known = self.footprints.lock().unwrap_or_else(PoisonError::into_inner);
+        let footprint = match known.get(&folder) {
+            Some(footprint) => *footprint,
+            None => Footprint::of(&folder, &self.data).map_err(unreadable)?,
+        };
+        known.insert(folder.clone(), footprint);
+        Ok(LoadedCode { folder, footprint: Some(footprint), _held: None })
     }
 }
 
 impl Loader<'_> {
-    /// Brings code to disk and returns its folder.
-    pub(crate) fn load(&mut self, code: &Code, runtime: Runtime) -> Result<PathBuf, CodeError> {
+    /// Brings code to disk.
+    pub(crate) fn load(&mut self, code: &Code, runtime: Runtime) -> Result<LoadedCode, CodeError> {
         match code {
-            Code::Folder(path) => folder(path),
+            Code::Folder(path) => self.store.in_place(path),
             Code::Zip(path) => self.zip(path),
             Code::Inline(text) => self.inline(text, runtime),
         }
     }
 
-    fn zip(&mut self, path: &Path) -> Result<PathBuf, CodeError> {
+    fn zip(&mut self, path: &Path) -> Result<LoadedCode, CodeError> {
         let unreadable = |error| CodeError::Unreadable { path: path.to_owned(), error };
         let mut file = File::open(path).map_err(unreadable)?;
         let bytes = file.metadata().map_err(unreadable)?.len();
@@ -121,18 +170,18 @@ impl Loader<'_> {
         }
         let name = hash_of(&mut file).map_err(unreadable)?;
         let budget = self.budget;
-        let folder = self.store.folder(&name, |into| {
+        let loaded = self.store.folder(&name, |into| {
             unpack::zip(file, into, budget).map_err(|problem| CodeError::Zip { path: path.to_owned(), problem })
         })?;
-        let unpacked = unpack::size_of(&folder).map_err(unreadable)?;
+        let unpacked = unpack::size_of(&loaded.folder).map_err(unreadable)?;
         self.budget = self.budget.checked_sub(unpacked).ok_or_else(|| CodeError::Zip {
             path: path.to_owned(),
             problem: unpack::ZipProblem::TooLarge(UNPACKED_BYTES),
         })?;
-        Ok(folder)
+        Ok(loaded)
     }
 
-    fn inline(&self, text: &str, runtime: Runtime) -> Result<PathBuf, CodeError> {
+    fn inline(&self, text: &str, runtime: Runtime) -> Result<LoadedCode, CodeError> {
         let file = match runtime {
             Runtime::Node { .. } => "index.js",
             Runtime::Python { .. } => "index.py",
@@ -144,11 +193,6 @@ impl Loader<'_> {
             fs::write(&path, text).map_err(|error| CodeError::Store { path, error })
         })
     }
-}
-
-fn folder(path: &Path) -> Result<PathBuf, CodeError> {
-    let found = path.canonicalize().map_err(|error| CodeError::Unreadable { path: path.to_owned(), error })?;
-    if found.is_dir() { Ok(found) } else { Err(CodeError::NotAFolder(found)) }
 }
 
 fn hash_of(file: &mut File) -> io::Result<String> {

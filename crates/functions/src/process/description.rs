@@ -21,7 +21,7 @@ const MAX_NAME_CHARS: usize = 64;
 pub const LATEST: &str = "$LATEST";
 
 /// A function that runs as local processes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProcessFunction {
     /// Letters, digits, `-` and `_`.
     pub name: String,

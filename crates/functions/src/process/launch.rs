@@ -1,6 +1,6 @@
 //! How a process of a function is started: which program, where, with what, and under which limits.
 
-use super::code::{Binary, CodeError, Store, inspect};
+use super::code::{Binary, CodeError, LoadedCode, Store, inspect};
 use super::description::{DescriptionError, ProcessFunction};
 use super::environment::{self, Known};
 use super::interpreter::{InterpreterError, Interpreters};
@@ -52,11 +52,13 @@ pub enum LoadProblem {
 }
 
 /// Everything that starting a process takes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Launch {
     program: PathBuf,
     arguments: Vec<OsString>,
     task_root: PathBuf,
+    /// Its own and that of layers.
+    code: Vec<LoadedCode>,
     environment: BTreeMap<String, OsString>,
     memory_mb: u32,
     /// What INIT_START says.
@@ -81,10 +83,13 @@ impl Launch {
         function.check()?;
         let interpreter = interpreters.find(function.runtime)?;
         let mut loader = store.loader();
-        let task_root = loader.load(&function.code, function.runtime)?;
+        let own = loader.load(&function.code, function.runtime)?;
+        let task_root = own.folder.clone();
         // Later layers lie over earlier ones.
         let layers = function.layers.iter().rev().map(|layer| loader.load(layer, function.runtime));
         let layers = layers.collect::<Result<Vec<_>, _>>()?;
+        let code: Vec<_> = std::iter::once(own).chain(layers).collect();
+        let layers: Vec<_> = code[1..].iter().map(|layer| layer.folder.clone()).collect();
         for name in environment::ignored(function) {
             tracing::warn!(
                 function = function.name,
@@ -101,7 +106,7 @@ impl Launch {
             None => (bootstrap(&task_root, &layers)?, function.runtime.to_string()),
         };
         let arguments = arguments(function, settings, runtime_dir);
-        Ok(Self { program, arguments, task_root, environment, memory_mb: function.memory_mb, runtime_version })
+        Ok(Self { program, arguments, task_root, code, environment, memory_mb: function.memory_mb, runtime_version })
     }
 
     /// Starts a process in a group of its own; its output comes through the pipe.

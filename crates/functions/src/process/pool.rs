@@ -13,10 +13,10 @@ use crate::outcome::{Completed, Failed, LogTail, Reported};
 use metrics::{counter, gauge};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
@@ -37,10 +37,23 @@ pub(crate) struct Pool {
     all: Mutex<Vec<Arc<Instance>>>,
     failures: Mutex<Failures>,
     stopping: AtomicBool,
+    /// Set when the function has changed or is gone.
+    retired: OnceLock<Retired>,
 }
 
-/// What a pool is made of.
+/// Who takes the events that a retired pool has not begun with: nobody if the function is gone.
 #[derive(Debug)]
+struct Retired(Option<Arc<Pool>>);
+
+/// A place to work.
+enum Place<'a> {
+    Taken { _permit: SemaphorePermit<'a> },
+    None,
+    Elsewhere(Arc<Pool>),
+}
+
+/// What a pool is made of. Pools of equal plans do the same.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) function: Arc<str>,
     pub(crate) launch: Launch,
@@ -81,11 +94,11 @@ struct Chosen {
 }
 
 impl Pool {
-    pub(crate) fn new(plan: Plan, log: FunctionLog, keeper: Option<Keeper>) -> Self {
+    pub(crate) fn new(plan: Plan, log: Arc<FunctionLog>, keeper: Option<Keeper>) -> Self {
         let places = Semaphore::new(plan.max_processes);
         Self {
             plan,
-            log: Arc::new(log),
+            log,
             keeper,
             places,
             waiting: AtomicUsize::new(0),
@@ -93,21 +106,32 @@ impl Pool {
             all: Mutex::default(),
             failures: Mutex::default(),
             stopping: AtomicBool::new(false),
+            retired: OnceLock::new(),
         }
     }
 
     /// Runs the function once. `Err` is for those who may come back: nothing was run.
-    pub(crate) async fn invoke(&self, request: Request) -> Result<Completed, Throttled> {
+    pub(crate) async fn invoke(mut self: Arc<Self>, request: Request) -> Result<Completed, Throttled> {
         let request = Arc::new(request);
-        let Some(_place) = self.place().await else { return Err(Throttled) };
+        loop {
+            let next = match self.place().await {
+                Place::Taken { .. } => return self.work(&request).await,
+                Place::None => return Err(Throttled),
+                Place::Elsewhere(next) => next,
+            };
+            self = next;
+        }
+    }
+
+    async fn work(&self, request: &Arc<Request>) -> Result<Completed, Throttled> {
         let mut fresh = false;
         for _ in 0..MAX_OFFERS {
-            let chosen = match self.choose(&request, fresh).await {
+            let chosen = match self.choose(request, fresh).await {
                 Ok(chosen) => chosen,
                 Err(NoProcess::Throttled) => return Err(Throttled),
                 Err(NoProcess::Failed(reported)) => return Ok(reported.into()),
             };
-            match self.offer(&request, chosen).await {
+            match self.offer(request, chosen).await {
                 Some(completed) => return Ok(completed),
                 None => fresh = true,
             }
@@ -116,20 +140,59 @@ impl Pool {
     }
 
     /// A place to work, at once or after waiting with a bounded number of others.
-    async fn place(&self) -> Option<SemaphorePermit<'_>> {
+    async fn place(&self) -> Place<'_> {
         if self.stopping.load(Ordering::Acquire) {
-            return None;
+            return Place::None;
         }
-        if let Ok(place) = self.places.try_acquire() {
-            return Some(place);
+        match self.places.try_acquire() {
+            Ok(permit) => return Place::Taken { _permit: permit },
+            Err(TryAcquireError::Closed) => return self.elsewhere(),
+            Err(TryAcquireError::NoPermits) => {}
         }
         if self.waiting.fetch_add(1, Ordering::AcqRel) >= MAX_WAITING {
             self.waiting.fetch_sub(1, Ordering::AcqRel);
-            return None;
+            return Place::None;
         }
         // Also when whoever waits here is dropped.
         let _waits = Waits(&self.waiting);
-        timeout(MAX_WAIT, self.places.acquire()).await.ok()?.ok()
+        match timeout(MAX_WAIT, self.places.acquire()).await {
+            Ok(Ok(permit)) => Place::Taken { _permit: permit },
+            Ok(Err(_closed)) => self.elsewhere(),
+            Err(_elapsed) => Place::None,
+        }
+    }
+
+    fn elsewhere(&self) -> Place<'_> {
+        match self.retired.get() {
+            Some(Retired(Some(next))) => Place::Elsewhere(Arc::clone(next)),
+            Some(Retired(None)) | None => Place::None,
+        }
+    }
+
+    /// Lets running invocations finish, and sends all others to the next pool of the function. Processes end as soon as they
+    /// have no work.
+    pub(crate) fn retire(&self, next: Option<Arc<Pool>>) {
+        let mut idle = self.idle();
+        // Only its first end counts; a pool is retired once.
+        let _ = self.retired.set(Retired(next));
+        self.places.close();
+        let ending: Vec<_> = idle.drain(..).collect();
+        drop(idle);
+        ending.into_iter().for_each(|idle| stop_soon(idle.instance));
+    }
+
+    /// Keeps a process that has no work, for the next event.
+    fn keep(&self, instance: Arc<Instance>, at: End) {
+        let mut idle = self.idle();
+        if self.retired.get().is_some() {
+            drop(idle);
+            return stop_soon(instance);
+        }
+        let kept = Idle { instance, since: Instant::now() };
+        match at {
+            End::First => idle.insert(0, kept),
+            End::Last => idle.push(kept),
+        }
     }
 
     async fn choose(&self, request: &Request, fresh: bool) -> Result<Chosen, NoProcess> {
@@ -167,7 +230,7 @@ impl Pool {
             Run::NotTaken => {
                 if !instance.has_ended() {
                     // It still works on something; later it may be of use again.
-                    self.idle().insert(0, Idle { instance, since: Instant::now() });
+                    self.keep(instance, End::First);
                 }
                 return None;
             }
@@ -183,7 +246,7 @@ impl Pool {
         let tail =
             instance.output.end(&self.closing(&request.request_id, &instance, duration, init, result.as_ref().err()));
         if keep && !instance.has_ended() {
-            self.idle().push(Idle { instance, since: Instant::now() });
+            self.keep(instance, End::Last);
         }
         Some(Completed { result, log_tail: LogTail::Lines(tail) })
     }
@@ -352,7 +415,7 @@ impl Pool {
         });
         for instance in over.into_iter().filter(|instance| !instance.has_ended()) {
             info!(function = %self.plan.function, pid = instance.pid(), "an idle process is ended");
-            tokio::spawn(async move { instance.stop().await });
+            stop_soon(instance);
         }
         let mut all = self.all();
         all.retain(|instance| !instance.has_ended());
@@ -424,6 +487,16 @@ impl Pool {
     fn failures(&self) -> MutexGuard<'_, Failures> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where in the order of idle processes; the last is taken first.
+enum End {
+    First,
+    Last,
+}
+
+fn stop_soon(instance: Arc<Instance>) {
+    tokio::spawn(async move { instance.stop().await });
 }
 
 struct Waits<'a>(&'a AtomicUsize);

@@ -82,9 +82,8 @@ fn code_that_nobody_needs_any_more_is_removed() {
         // Each start of a server is one.
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let processes = Processes::new(Settings::new(data.path())).unwrap();
-            for (number, text) in texts.iter().enumerate() {
-                processes.load(inline(&format!("f{number}"), "nodejs22.x", text)).unwrap();
-            }
+            let load = |(number, text)| processes.load(inline(&format!("f{number}"), "nodejs22.x", text)).unwrap();
+            let _loaded: Vec<_> = texts.iter().copied().enumerate().map(load).collect();
             processes.remove_unused_code();
         });
     };
