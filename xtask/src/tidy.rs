@@ -15,6 +15,7 @@ const LEVELS: &[(&str, &[&str])] = &[
     ("sluicegate-endpoint", &["sluicegate-protocol"]),
     ("sluicegate-handler", &["sluicegate-protocol"]),
     ("sluicegate-velocity", &[]),
+    ("sluicegate-pattern", &[]),
     ("sluicegate-load", &["sluicegate-protocol", "sluicegate-endpoint"]),
     ("sluicegate-template", &["sluicegate-protocol"]),
     ("sluicegate-gateway", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-velocity"]),

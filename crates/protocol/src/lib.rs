@@ -4,6 +4,7 @@
 //! Nothing in this crate does I/O, spawns a task or reads a clock: time and randomness arrive as arguments.
 
 pub mod close;
+mod destination;
 pub mod error;
 pub mod event;
 pub mod id;
@@ -11,9 +12,10 @@ pub mod limits;
 pub mod port;
 
 pub use close::CloseReason;
+pub use destination::{Destination, NotADestination};
 pub use error::ApiError;
 pub use id::{ConnectionId, RequestId};
 pub use port::{
-    BoxFuture, Broadcast, CallTable, ConnectionDetails, Connections, FunctionError, Invocation, Invoke, InvokeError,
-    PostError, StageId,
+    AwsService, BoxFuture, Broadcast, CallService, CallTable, ConnectionDetails, Connections, Deliver, DeliverError,
+    FunctionError, Invocation, Invoke, InvokeError, PostError, StageId,
 };

@@ -5,8 +5,10 @@
 //! | [`Invoke`] | call this function with this payload | `functions` | `gateway`, `mappings` |
 //! | [`Connections`] | post, look up, drop, broadcast | the hub in `gateway` | `@connections`, handlers |
 //! | [`CallTable`] | run this DynamoDB operation | `tables` | handlers, the collector |
+//! | [`CallService`] | answer this request to an AWS service | `server`, over the crates that serve it | `gateway` |
+//! | [`Deliver`] | take this text to a queue, topic or function | `server`, over the same | `mappings`, `functions` |
 
-use crate::{ApiError, ConnectionId};
+use crate::{ApiError, ConnectionId, Destination};
 use bytes::Bytes;
 use std::fmt;
 use std::future::Future;
@@ -153,3 +155,69 @@ pub trait CallTable: Send + Sync {
     /// DynamoDB API.
     fn call(&self, operation: &'static str, request: Bytes) -> BoxFuture<'_, Result<Bytes, ApiError>>;
 }
+
+/// Answers requests to AWS services in this process, as their HTTP surfaces would, without a socket and without a
+/// signature: who holds this port is trusted.
+///
+/// `X-Amz-Target` with a JSON body (DynamoDB, SQS), and query and form parameters (SQS, SNS), mean what they mean at the
+/// service's own endpoint. A request never fails: what the service refuses, and what it does not serve here, is a response
+/// with the status and the body that it would have at AWS.
+pub trait CallService: Send + Sync {
+    /// Whether requests to this service are answered at all; asked when definitions are checked.
+    fn serves(&self, service: AwsService) -> bool;
+
+    /// `request` has the path and query that it would have at the service's endpoint (`/`, `/{account}/{queue}`); host and
+    /// scheme may be absent.
+    fn call(&self, service: AwsService, request: http::Request<Bytes>) -> BoxFuture<'_, http::Response<Bytes>>;
+}
+
+/// An AWS service that can be called through [`CallService`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AwsService {
+    DynamoDb,
+    Sqs,
+    Sns,
+}
+
+impl AwsService {
+    /// As endpoints and integration URIs name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "dynamodb",
+            Self::Sqs => "sqs",
+            Self::Sns => "sns",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::DynamoDb, Self::Sqs, Self::Sns].into_iter().find(|service| service.name() == name)
+    }
+}
+
+/// Takes texts to the destinations that event source mappings and asynchronous invocations name.
+///
+/// A queue gets the text as a message's body, a topic as a message, a function as the payload of an `Event`.
+pub trait Deliver: Send + Sync {
+    /// When this returns, the text is where it should be, or never gets there: it is not tried again.
+    fn deliver<'a>(&'a self, destination: &'a Destination, text: String) -> BoxFuture<'a, Result<(), DeliverError>>;
+}
+
+/// Why a text did not reach its destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeliverError {
+    /// Nothing of that ARN is served here.
+    NoSuchDestination,
+    /// The destination does not take it: too large, or its storage failed.
+    Refused(ApiError),
+}
+
+impl fmt::Display for DeliverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchDestination => f.write_str("there is no such destination here"),
+            Self::Refused(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DeliverError {}
