@@ -45,7 +45,8 @@ docs: ## Writes the generated pages of docs/reference
 # The steps of `make test`, each on its own as well.
 
 .PHONY: tools
-tools: packages/node_modules/.package-lock.json acceptance/js/node_modules/.package-lock.json .cache/python/installed
+tools: packages/node_modules/.package-lock.json acceptance/js/node_modules/.package-lock.json \
+		examples/chat-cdk/node_modules/.package-lock.json .cache/python/installed
 	scripts/install-chromium
 
 .PHONY: page

@@ -1,12 +1,15 @@
 """Servers and dashboards for tests, each ended with the test that asked for it."""
 
 import itertools
+import sys
+from pathlib import Path
 
 import pytest
 
 from dashboards import Dashboards
 from function_host import FunctionHost
 from server_process import Server
+from templates import NODE_MODULES
 
 #: What most tests want: a change is sent at once, and nobody but the test writes.
 QUIET = ("--collector", "off", "--batch-window", "0")
@@ -25,6 +28,19 @@ def start_server(tmp_path):
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def serve(start_server, monkeypatch):
+    """Starts a server of a template, in the folder it is in."""
+    # The Python that has boto3; functions get what is first in the server's PATH.
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+
+    def start(folder: Path, *arguments: str, template: Path = Path("template.yaml"), **options) -> Server:
+        arguments = ("--template", str(template), "--node-modules", str(NODE_MODULES), *arguments)
+        return start_server(*arguments, folder=folder, **options)
+
+    return start
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,15 @@
 """Deployment templates served as they are: the examples from their own folders, and templates that must be refused."""
 
-import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
 
 from deadline import eventually
-from server_process import ROOT, Server, binary
-
-NODE_MODULES = ROOT / "acceptance/js/node_modules"
-EXAMPLES = ROOT / "examples"
-#: A function's first event starts its process.
-PATIENCE_S = 30
+from server_process import binary
+from templates import EXAMPLES, PATIENCE_S, receive, rows, say
 
 TALLY = """
 AWSTemplateFormatVersion: '2010-09-09'
@@ -64,19 +58,6 @@ Resources:
 """
 
 
-@pytest.fixture
-def serve(start_server, monkeypatch):
-    """Starts a server of a template, in the folder it is in."""
-    # The Python that has boto3; functions get what is first in the server's PATH.
-    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
-
-    def start(folder: Path, *arguments: str, **options) -> Server:
-        arguments = ("--template", "template.yaml", "--node-modules", str(NODE_MODULES), *arguments)
-        return start_server(*arguments, folder=folder, **options)
-
-    return start
-
-
 def refusal(folder: Path, data: Path, *arguments: str) -> str:
     """What a server says that must not start."""
     command = [str(binary()), "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", str(data)]
@@ -87,18 +68,6 @@ def refusal(folder: Path, data: Path, *arguments: str) -> str:
     assert answer.returncode == 1, answer
     assert answer.stdout == "", "nothing was announced"
     return answer.stderr
-
-
-def receive(client) -> dict:
-    return json.loads(client.recv(timeout=PATIENCE_S))
-
-
-def say(client, **message):
-    client.send(json.dumps(message))
-
-
-def rows(server: Server, table: str) -> int:
-    return server.dynamodb.scan(TableName=table, ConsistentRead=True)["Count"]
 
 
 CHATS = {

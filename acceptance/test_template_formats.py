@@ -1,0 +1,194 @@
+"""Each format of templates, from what its tool writes to answers over a WebSocket."""
+
+import hashlib
+import hmac
+import json
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from deadline import eventually
+from server_process import Server, binary
+from templates import EXAMPLES, PATIENCE_S, receive, rows, say
+
+FORMATS = Path(__file__).parent / "formats"
+
+
+def check(template: Path):
+    """`sluicegate check` has nothing against it."""
+    answer = subprocess.run([str(binary()), "check", str(template)], capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+    report = json.loads(answer.stdout)
+    assert report["problems"] == [] and report["unserved"] == [], report
+    return report["stacks"]
+
+
+# CDK
+
+
+@pytest.fixture(scope="module")
+def synthesised(tmp_path_factory) -> Path:
+    """`cdk.out` of the example, as its own `npm run synth` writes it."""
+    out = tmp_path_factory.mktemp("cdk") / "cdk.out"
+    environment = {**os.environ, "CDK_OUTDIR": str(out)}
+    # A look at the registry for a newer npm or CDK is no part of the test.
+    environment |= {"CDK_DISABLE_VERSION_CHECK": "1", "NPM_CONFIG_UPDATE_NOTIFIER": "false"}
+    command = ["npm", "run", "synth"]
+    answer = subprocess.run(
+        command, cwd=EXAMPLES / "chat-cdk", env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return out
+
+
+def test_what_cdk_synthesises_is_served(serve, synthesised):
+    (stack,) = check(synthesised)
+    assert stack["name"] == "ChatCdk" and stack["notes"] == []
+    server = serve(EXAMPLES / "chat-cdk", template=synthesised)
+    url = server.outputs["Url"]
+    assert url.endswith("/prod")
+    with connect(url, open_timeout=PATIENCE_S) as ann, connect(url, open_timeout=PATIENCE_S) as bob:
+        assert rows(server, server.outputs["ConnectionsTable"]) == 2
+        for text in ("hello", "again"):
+            say(ann, action="say", room="blue", text=text)
+            for client in (ann, bob):
+                assert receive(client) == {"type": "message", "room": "blue", "text": text}
+        say(bob, action="history", room="blue")
+        assert receive(bob) == {"type": "history", "room": "blue", "texts": ["hello", "again"]}
+    eventually("no rows", lambda: rows(server, server.outputs["ConnectionsTable"]) == 0)
+    expiry = server.dynamodb.describe_time_to_live(TableName=server.outputs["MessagesTable"])
+    assert expiry["TimeToLiveDescription"]["AttributeName"] == "expires"
+
+
+# SAM, with an authorizer
+
+
+def token(user: str, secret: str = "change-me") -> str:
+    return f"{user}.{hmac.new(secret.encode(), user.encode(), hashlib.sha256).hexdigest()}"
+
+
+REFUSED_CLIENTS = {
+    "suspended": (403, f"?token={token('mallory')}", {"X-Client": "test"}),
+    "wrong secret": (401, f"?token={token('ann', 'other')}", {"X-Client": "test"}),
+    "no token": (401, "", {"X-Client": "test"}),
+    "no header": (401, f"?token={token('ann')}", {}),
+}
+
+
+def test_an_authorizer_of_a_sam_template_decides(serve):
+    server = serve(EXAMPLES / "authorizer")
+    url = server.outputs["Url"]
+    for case, (status, query, headers) in REFUSED_CLIENTS.items():
+        with pytest.raises(InvalidStatus) as refused:
+            connect(url + query, additional_headers=headers, open_timeout=PATIENCE_S)
+        assert refused.value.response.status_code == status, case
+    with connect(
+        f"{url}?token={token('ann')}", additional_headers={"X-Client": "test"}, open_timeout=PATIENCE_S
+    ) as ann:
+        say(ann, action="whoami")
+        assert receive(ann) == {"user": "ann", "client": "test", "level": "3"}
+
+
+# Serverless Framework
+
+ECHO_JS = """
+const { ApiGatewayManagementApiClient, PostToConnectionCommand } = require("@aws-sdk/client-apigatewaymanagementapi");
+const { DynamoDBClient, PutItemCommand, DeleteItemCommand, ScanCommand } = require("@aws-sdk/client-dynamodb");
+const tables = new DynamoDBClient({});
+const TableName = process.env.CONNECTIONS;
+exports.auth = async (event) => ({
+  principalId: event.headers.Auth,
+  policyDocument: {
+    Version: "2012-10-17",
+    Statement: [{ Action: "execute-api:Invoke", Effect: "Allow", Resource: event.methodArn }],
+  },
+});
+exports.connection = async ({ requestContext: { eventType, connectionId } }) => {
+  const id = { S: connectionId };
+  if (eventType === "CONNECT") await tables.send(new PutItemCommand({ TableName, Item: { id } }));
+  else await tables.send(new DeleteItemCommand({ TableName, Key: { id } }));
+  return { statusCode: 200 };
+};
+exports.broadcast = async ({ body, requestContext: { authorizer, domainName, stage } }) => {
+  const api = new ApiGatewayManagementApiClient({ endpoint: `https://${domainName}/${stage}` });
+  const { Items } = await tables.send(new ScanCommand({ TableName }));
+  const Data = JSON.stringify({ from: authorizer.principalId, text: JSON.parse(body).text });
+  await Promise.all(Items.map((item) => api.send(new PostToConnectionCommand({ ConnectionId: item.id.S, Data }))));
+  return { statusCode: 200 };
+};
+exports.count = async () => ({ statusCode: 200, body: String((await tables.send(new ScanCommand({ TableName }))).Count) });
+"""
+
+
+def zipped(path: Path, **files: str):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("_", "."), text)
+
+
+def test_what_serverless_packages_is_served(serve, tmp_path):
+    folder = tmp_path / "service" / ".serverless"
+    folder.mkdir(parents=True)
+    template = (FORMATS / "serverless.json").read_text()
+    (folder / "cloudformation-template-update-stack.json").write_text(template)
+    zipped(folder / "rooms.zip", handler_js=ECHO_JS)
+    check(folder)
+    # As people do: the folder of the project.
+    server = serve(folder.parent, template=Path("."))
+    url = server.outputs["ServiceEndpointWebsocket"]
+    assert url.endswith("/dev")
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url, open_timeout=PATIENCE_S)
+    assert refused.value.response.status_code == 401
+    with (
+        connect(url, additional_headers={"Auth": "ann"}, open_timeout=PATIENCE_S) as ann,
+        connect(url, additional_headers={"Auth": "bob"}, open_timeout=PATIENCE_S) as bob,
+    ):
+        say(ann, action="anything", text="hello")
+        for client in (ann, bob):
+            assert receive(client) == {"from": "ann", "text": "hello"}
+        say(bob, action="count")
+        assert receive(bob) == 2
+    eventually("no rows", lambda: rows(server, "rooms-dev-connections") == 0)
+
+
+# Terraform
+
+ECHO_PY = """
+import boto3, os
+table = boto3.resource("dynamodb").Table(os.environ["CONNECTIONS"])
+
+def handler(event, context):
+    about = event["requestContext"]
+    if about["routeKey"] == "$connect":
+        table.put_item(Item={"id": about["connectionId"]})
+    elif about["routeKey"] == "$disconnect":
+        table.delete_item(Key={"id": about["connectionId"]})
+    else:
+        url = f"https://{about['domainName']}/{about['stage']}"
+        api = boto3.client("apigatewaymanagementapi", endpoint_url=url)
+        for item in table.scan()["Items"]:
+            api.post_to_connection(ConnectionId=item["id"], Data=event["body"])
+    return {"statusCode": 200}
+"""
+
+
+def test_a_terraform_plan_is_served(serve, tmp_path):
+    folder = tmp_path / "infrastructure"
+    folder.mkdir()
+    (folder / "plan.json").write_text((FORMATS / "terraform-plan.json").read_text())
+    zipped(folder / "handler.zip", app_py=ECHO_PY)
+    check(folder / "plan.json")
+    server = serve(folder, template=Path("plan.json"))
+    (api,) = server.ready["apis"]
+    assert api["stage"] == "live"
+    with connect(api["url"], open_timeout=PATIENCE_S) as ann, connect(api["url"], open_timeout=PATIENCE_S) as bob:
+        say(ann, action="say", text="hello")
+        for client in (ann, bob):
+            assert receive(client) == {"action": "say", "text": "hello"}
+    eventually("no rows", lambda: rows(server, "terraform-connections") == 0)
