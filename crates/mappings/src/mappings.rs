@@ -95,7 +95,7 @@ impl Mappings {
                     changes.changed.push(id);
                 }
                 None => {
-                    self.run(mapping, Beginning::At(begun))?;
+                    self.run(mapping, Beginning::At(Box::new(begun)))?;
                     changes.started.push(id);
                 }
             }
@@ -141,7 +141,7 @@ type Begun = (StreamReader, Position);
 
 /// Where a mapping begins.
 enum Beginning {
-    At(Begun),
+    At(Box<Begun>),
     /// Where the one that it follows has stopped.
     After(Worker),
 }
@@ -149,7 +149,7 @@ enum Beginning {
 impl Beginning {
     async fn wait(self, mapping: &Mapping, tables: &Tables) -> Option<Begun> {
         let previous = match self {
-            Self::At(begun) => return Some(begun),
+            Self::At(begun) => return Some(*begun),
             Self::After(previous) => previous,
         };
         if previous.ended().await.is_err() {

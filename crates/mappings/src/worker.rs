@@ -34,7 +34,7 @@ impl Worker {
             // Not sent after a panic. Nobody may be waiting for it.
             let _ = end.send(());
         })?;
-        Ok(Self { alive: alive, ended })
+        Ok(Self { alive, ended })
     }
 
     pub(crate) fn has_ended(&self) -> bool {
