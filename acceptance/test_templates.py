@@ -117,13 +117,23 @@ def test_a_stream_function_tells_everyone_what_changed(serve):
     assert server.outputs["StreamArn"] == described["LatestStreamArn"]
     url = server.outputs["Url"]
     with connect(url, open_timeout=PATIENCE_S) as one, connect(url, open_timeout=PATIENCE_S) as other:
-        for status in ("new", "paid"):
-            server.dynamodb.put_item(TableName=orders, Item={"orderId": {"S": "7"}, "status": {"S": status}})
-            changes = [{"change": "INSERT", "orderId": "7", "after": "new"}]
-            if status == "paid":
-                changes = [{"change": "MODIFY", "orderId": "7", "before": "new", "after": "paid"}]
-            for client in (one, other):
-                assert receive(client) == {"changes": changes}
+        # Drafts are filtered out: neither the first nor the last row is told, nor that the first one goes.
+        for order, status, expected in [
+            ("6", "draft", None),
+            ("7", "new", {"change": "INSERT", "after": "new"}),
+            ("7", "paid", {"change": "MODIFY", "before": "new", "after": "paid"}),
+            ("6", None, None),
+            ("8", "draft", None),
+            ("8", "new", {"change": "MODIFY", "before": "draft", "after": "new"}),
+            ("7", None, {"change": "REMOVE", "before": "paid"}),
+        ]:
+            if status:
+                server.dynamodb.put_item(TableName=orders, Item={"orderId": {"S": order}, "status": {"S": status}})
+            else:
+                server.dynamodb.delete_item(TableName=orders, Key={"orderId": {"S": order}})
+            if expected:
+                for client in (one, other):
+                    assert receive(client) == {"changes": [{"orderId": order, **expected}]}
     eventually("no rows", lambda: rows(server, server.outputs["TableName"]) == 0)
 
 
@@ -194,7 +204,7 @@ REFUSED = {
     "a mistake": (("KeySchema", "KeySchemas"), "template.yaml:8:7: error: Resources.Orders.Properties.KeySchemas: "),
     "a filter": (
         ("StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST\n      FilterCriteria: {Filters: [{Pattern: '{}'}]}"),
-        "FilterCriteria of event source mappings is not served yet",
+        "Invalid filter pattern definition. An object of a pattern has at least one field (line 1, column 1)",
     ),
     "a window": (
         ("StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST\n      TumblingWindowInSeconds: 9"),

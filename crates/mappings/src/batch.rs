@@ -1,6 +1,7 @@
 //! The records of one invocation, and its payload.
 
 use bytes::Bytes;
+use sluicegate_pattern::Filter;
 use sluicegate_protocol::limits::INVOCATION_BYTES;
 use sluicegate_tables::{Position, StreamRecord};
 
@@ -26,6 +27,11 @@ impl Entry {
             created: record.approximate_creation,
             behind: record.position(),
         }
+    }
+
+    pub(crate) fn passes(&self, filter: &Filter) -> bool {
+        // A record is always JSON. Should one not be, its function is to see it.
+        filter.matches(&self.json).unwrap_or(true)
     }
 }
 
@@ -62,6 +68,13 @@ impl Batch {
         self.bytes = bytes;
         self.entries.push(entry);
         Ok(())
+    }
+
+    /// Reading goes on at `position` when this batch is done: what lies between it and the last record is no function's
+    /// concern. `false` when there is no record to wait for.
+    pub(crate) fn reaches(&mut self, position: Position) -> bool {
+        let last = self.entries.last_mut();
+        last.map(|last| last.behind = position).is_some()
     }
 
     /// When the last record was made, in seconds since the epoch.

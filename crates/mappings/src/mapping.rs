@@ -1,5 +1,6 @@
 //! What a mapping is, checked at the door.
 
+use sluicegate_pattern::Filter;
 use sluicegate_protocol::ApiError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct MappingSettings {
     /// Retries after the first attempt; -1 is without end.
     pub maximum_retry_attempts: i32,
     pub bisect_batch_on_function_error: bool,
+    /// Records that do not match it are handled without the function. `None` lets all pass.
+    pub filter: Option<Filter>,
     pub enabled: bool,
 }
 
@@ -47,6 +50,7 @@ impl MappingSettings {
             batch_window: Duration::ZERO,
             maximum_retry_attempts: -1,
             bisect_batch_on_function_error: false,
+            filter: None,
             enabled: true,
         }
     }
@@ -66,6 +70,7 @@ pub struct Mapping {
     /// `None` is without end.
     pub(crate) maximum_retry_attempts: Option<u32>,
     pub(crate) bisects: bool,
+    pub(crate) filter: Option<Filter>,
     pub(crate) enabled: bool,
 }
 
@@ -89,6 +94,7 @@ impl TryFrom<MappingSettings> for Mapping {
             batch_window: settings.batch_window,
             maximum_retry_attempts: u32::try_from(settings.maximum_retry_attempts).ok(),
             bisects: settings.bisect_batch_on_function_error,
+            filter: settings.filter,
             enabled: settings.enabled,
         })
     }

@@ -2,8 +2,8 @@
 
 use crate::batch::{Batch, Entry};
 use crate::delivery::{Delivery, InDelivery, Step};
-use metrics::{Gauge, counter, gauge};
-use sluicegate_tables::{Position, Remainder, StreamError, StreamReader, Tables};
+use metrics::{Counter, Gauge, counter, gauge};
+use sluicegate_tables::{Position, Remainder, StreamError, StreamReader, StreamRecord, Tables};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,6 +29,7 @@ pub(crate) struct Poller {
     /// The last read brought everything there was: nothing can follow but what is written since.
     caught_up: bool,
     age: Gauge,
+    filtered: Counter,
 }
 
 /// What a look at the stream brought.
@@ -43,8 +44,9 @@ enum Read {
 impl Poller {
     pub(crate) fn new(tables: Tables, reader: StreamReader, position: Position, delivery: Delivery) -> Self {
         let mapping = Arc::clone(&delivery.mapping.label);
-        let age = gauge!("sluicegate_mapping_iterator_age_ms", "mapping" => mapping);
-        Self { tables, reader, position, delivery, ahead: VecDeque::new(), caught_up: false, age }
+        let age = gauge!("sluicegate_mapping_iterator_age_ms", "mapping" => Arc::clone(&mapping));
+        let filtered = counter!("sluicegate_mapping_filtered_records_total", "mapping" => mapping);
+        Self { tables, reader, position, delivery, ahead: VecDeque::new(), caught_up: false, age, filtered }
     }
 
     /// Ends when the mapping is told to stop.
@@ -89,8 +91,14 @@ impl Poller {
                     return batch;
                 }
             }
-            let pause = match self.read(batch.room()).await {
-                Read::Something => continue,
+            let pause = match self.read(&mut batch).await {
+                Read::Something => {
+                    if self.ahead.is_empty() {
+                        // A long run of records that are filtered out has no other point at which it could be ended.
+                        tokio::task::yield_now().await;
+                    }
+                    continue;
+                }
                 Read::Nothing => None,
                 Read::NothingFor(pause) => Some(pause),
             };
@@ -113,16 +121,17 @@ impl Poller {
         }
     }
 
-    async fn read(&mut self, room: usize) -> Read {
+    /// Reads on; records that the filter lets pass are `ahead`, the others are handled with that.
+    async fn read(&mut self, batch: &mut Batch) -> Read {
         if std::mem::take(&mut self.caught_up) {
             // What has been written since then wakes the reader at once.
             return Read::Nothing;
         }
-        match self.reader.read(&self.position, room.min(READ_RECORDS)) {
+        match self.reader.read(&self.position, batch.room().min(READ_RECORDS)) {
             Ok(read) => {
                 let moved = read.next != self.position;
                 self.position = read.next;
-                self.ahead.extend(read.records.iter().map(Entry::of));
+                self.take(&read.records, batch);
                 match (moved, read.remainder) {
                     (true, remainder) => {
                         self.caught_up = remainder == Remainder::Unwritten;
@@ -144,6 +153,32 @@ impl Poller {
                 warn!(mapping = %mapping.id, table = %mapping.table, cause, "the stream cannot be read; trying again");
                 Read::NothingFor(READ_RETRY)
             }
+        }
+    }
+
+    /// What the filter drops is done with as soon as everything before it is.
+    fn take(&mut self, records: &[StreamRecord], batch: &mut Batch) {
+        let mut dropped = 0;
+        let mut passed = None;
+        for record in records {
+            let entry = Entry::of(record);
+            match &self.delivery.mapping.filter {
+                Some(filter) if !entry.passes(filter) => {
+                    dropped += 1;
+                    match self.ahead.back_mut() {
+                        Some(last) => last.behind = entry.behind,
+                        None if batch.reaches(entry.behind) => {}
+                        None => passed = Some(entry.behind),
+                    }
+                }
+                _ => self.ahead.push_back(entry),
+            }
+        }
+        if dropped > 0 {
+            self.filtered.increment(dropped);
+        }
+        if let Some(position) = passed {
+            self.write_down(position);
         }
     }
 

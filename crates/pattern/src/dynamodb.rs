@@ -81,17 +81,18 @@ impl fmt::Display for Remark {
         match self.trap {
             Trap::NumbersAreStrings => write!(
                 f,
-                "`{path}` is compared with numbers, and never matches: numbers are strings in DynamoDB's records; \
-                 write them in quotes"
+                "`{path}` never matches, here and on AWS: it is compared with numbers, which are strings in records of \
+                 DynamoDB; write them in quotes"
             ),
             Trap::WithoutType => write!(
                 f,
-                "`{path}` never matches: attribute values have a type in DynamoDB's records; write `{path}.S` or its like"
+                "`{path}` never matches, here and on AWS: values have a type in records of DynamoDB; write `{path}.S` \
+                 or its like"
             ),
             Trap::AbsentWithoutType => write!(
                 f,
-                "`{path}` always matches: `exists` looks at values, which have a type in DynamoDB's records; write \
-                 `{path}.S` or its like"
+                "`{path}` always matches, here and on AWS: `exists` looks at values, which have a type in records of \
+                 DynamoDB; write `{path}.S` or its like"
             ),
         }
     }

@@ -6,6 +6,7 @@ use crate::error::{FilterError, NotAnEvent};
 use crate::event::Fields;
 use crate::limits;
 use crate::paths::Step;
+use std::fmt;
 use std::sync::Arc;
 
 /// Patterns of which an event must match one. Cloning shares it.
@@ -43,6 +44,21 @@ impl Filter {
 
     pub fn patterns(&self) -> &[String] {
         &self.0.patterns
+    }
+}
+
+/// By what was written: two filters of the same patterns are the same.
+impl PartialEq for Filter {
+    fn eq(&self, other: &Self) -> bool {
+        self.patterns() == other.patterns()
+    }
+}
+
+impl Eq for Filter {}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Filter").field(&self.patterns()).finish()
     }
 }
 

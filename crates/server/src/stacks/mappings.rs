@@ -1,6 +1,7 @@
 //! Event source mappings of a template: those that can run, and why others cannot.
 
 use sluicegate_mappings::{Mapping, MappingSettings, StartingPosition};
+use sluicegate_pattern::{Filter, FilterError};
 use sluicegate_template::{self as template, EventSource, EventSourceMapping, Problem, Stack};
 use std::time::Duration;
 
@@ -27,7 +28,14 @@ pub(super) fn asked(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<Mappin
                 "remove it, or set Enabled: false",
             );
         }
-        match Mapping::try_from(settings(written, table)) {
+        let filter = match filter(written) {
+            Ok(filter) => filter,
+            Err(error) => {
+                refuse(error.to_string(), r#"write patterns such as {"eventName": ["INSERT"]}"#);
+                continue;
+            }
+        };
+        match Mapping::try_from(MappingSettings { filter, ..settings(written, table) }) {
             Ok(mapping) => mappings.push(mapping),
             Err(error) => refuse(error.to_string(), "choose a value within these limits"),
         }
@@ -40,7 +48,6 @@ fn missing(written: &EventSourceMapping) -> impl Iterator<Item = &'static str> {
     // Both say: without a limit.
     let ages = written.maximum_record_age_in_seconds.is_some_and(|age| age != -1);
     [
-        (!written.filters.is_empty(), "FilterCriteria"),
         (written.tumbling_window_in_seconds.is_some_and(|seconds| seconds > 0), "TumblingWindowInSeconds"),
         (ages, "MaximumRecordAgeInSeconds"),
         (!written.function_response_types.is_empty(), "FunctionResponseTypes"),
@@ -48,6 +55,14 @@ fn missing(written: &EventSourceMapping) -> impl Iterator<Item = &'static str> {
     ]
     .into_iter()
     .filter_map(|(is_asked, property)| is_asked.then_some(property))
+}
+
+/// Without patterns everything passes.
+fn filter(written: &EventSourceMapping) -> Result<Option<Filter>, FilterError> {
+    match &written.filters[..] {
+        [] => Ok(None),
+        patterns => Filter::compile(patterns).map(Some),
+    }
 }
 
 fn settings(written: &EventSourceMapping, table: &str) -> MappingSettings {

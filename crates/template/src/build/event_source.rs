@@ -1,16 +1,12 @@
 //! Event source mappings: which stream or queue calls which function, and how.
 
 use super::{Parts, Site, function_of};
-use crate::document::{At, Node};
+use crate::document::Node;
 use crate::problem::use_one_of;
 use crate::resource::Resource;
 use crate::stack::{EventSource, EventSourceMapping, Queue, StartingPosition};
 use crate::values::Values;
-use serde_json::Value;
-
-/// The quota of an account.
-const MOST_FILTERS: usize = 5;
-const PATTERN_BYTES: usize = 4096;
+use sluicegate_pattern::{Filter, FilterError, limits};
 
 impl<'f> Site<'_, 'f> {
     pub(super) fn mapping(
@@ -121,8 +117,8 @@ impl<'f> Site<'_, 'f> {
         let Some(criteria) = values.child("FilterCriteria") else { return Vec::new() };
         criteria.only(&["Filters"]);
         let written = criteria.children("Filters");
-        if written.len() > MOST_FILTERS {
-            let message = format!("there are {} filters; at most {MOST_FILTERS}, as on AWS", written.len());
+        if written.len() > limits::PATTERNS {
+            let message = format!("there are {} filters; at most {}, as on AWS", written.len(), limits::PATTERNS);
             values.problem(criteria.at_of("Filters"), message, "remove some, or put alternatives into one pattern");
         }
         written.iter().filter_map(|filter| self.pattern(filter, streams)).collect()
@@ -133,41 +129,24 @@ impl<'f> Site<'_, 'f> {
         filter.missing("Pattern");
         let node = filter.get("Pattern")?;
         let text = node.to_text().unwrap_or_else(|| node.to_json().to_string());
-        match serde_json::from_str::<Value>(&text) {
-            Ok(Value::Object(_)) if text.len() > PATTERN_BYTES => {
-                filter.problem(
-                    node.at,
-                    format!("the pattern has {} bytes; at most {PATTERN_BYTES}", text.len()),
-                    "shorten it",
-                );
-                None
-            }
-            Ok(pattern @ Value::Object(_)) => {
-                if streams {
-                    self.note_numeric(&pattern, node.at);
+        match Filter::compile(&[&text]) {
+            Ok(pattern) => {
+                let remarks = if streams { pattern.remarks_on_dynamodb() } else { Vec::new() };
+                for remark in remarks {
+                    self.scope.findings.note(node.at, remark.to_string());
                 }
                 Some(text)
             }
-            _ => {
-                let remedy = r#"write a JSON object, such as {"eventName": ["INSERT"]}"#;
-                filter.problem(node.at, "Invalid filter pattern definition", remedy);
+            Err(error) => {
+                let (message, remedy) = match error {
+                    FilterError::Pattern { error, .. } => {
+                        (error.to_string(), r#"write a pattern such as {"eventName": ["INSERT"]}"#)
+                    }
+                    other => (other.to_string(), "shorten it"),
+                };
+                filter.problem(node.at, message, remedy);
                 None
             }
-        }
-    }
-
-    /// Numbers of items are texts in their JSON; CDK writes such rules nevertheless.
-    fn note_numeric(&self, pattern: &Value, at: At) {
-        let images = ["NewImage", "OldImage", "Keys"].map(|image| &pattern["dynamodb"][image]);
-        let numeric = |attribute: &Value| {
-            attribute["N"]
-                .as_array()
-                .is_some_and(|rules| rules.iter().any(|rule| rule.is_number() || rule.get("numeric").is_some()))
-        };
-        if images.iter().filter_map(|image| image.as_object()).flat_map(|image| image.values()).any(numeric) {
-            let message =
-                "a numeric rule on an attribute's `N` never matches, here and on AWS: `N` holds text; write [\"5\"]";
-            self.scope.findings.note(at, message);
         }
     }
 }

@@ -1,8 +1,6 @@
-//! Mappings on real tables: what reaches the function, in which batches, and what happens when it fails.
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up should fail where it stands")]
+//! What reaches the function, in which batches, and what happens when it fails.
 
-mod world;
-
+use crate::world::{TABLE, World, from};
 use serde_json::json;
 use sluicegate_mappings::StartingPosition::{Latest, TrimHorizon};
 use sluicegate_mappings::{Mapping, MappingSettings, Mappings, RetryPace, StartError};
@@ -10,7 +8,6 @@ use sluicegate_protocol::limits::INVOCATION_BYTES;
 use sluicegate_protocol::{Invocation, Invoke, InvokeError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use world::{TABLE, World, from};
 
 /// Longer than any test: a batch that waits for it never comes.
 const FOR_EVER: Duration = Duration::from_secs(300);

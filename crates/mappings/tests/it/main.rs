@@ -1,0 +1,7 @@
+//! Mappings on real tables.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod filtering;
+mod mapping;
+mod world;
