@@ -65,7 +65,8 @@ impl MessageAttributes {
         Self::parse(&written).unwrap_or_default()
     }
 
-    pub(crate) fn to_json(&self) -> Value {
+    /// `{name: {DataType, StringValue | BinaryValue}}`
+    pub fn to_json(&self) -> Value {
         let each = self.0.iter().map(|(name, attribute)| {
             let value = match &attribute.content {
                 Content::Text(text) => json!({ "DataType": attribute.data_type, "StringValue": text }),
@@ -114,8 +115,8 @@ impl MessageAttributes {
         Self(kept.collect())
     }
 
-    /// `None` without attributes: there is no digest then.
-    pub(crate) fn digest(&self) -> Option<String> {
+    /// What SDKs compare with their own. `None` without attributes: there is no digest then.
+    pub fn digest(&self) -> Option<String> {
         if self.0.is_empty() {
             return None;
         }

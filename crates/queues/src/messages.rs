@@ -1,6 +1,6 @@
 //! Messages in the file: sent, received, deleted, hidden, given up.
 
-use crate::attributes::MessageAttributes;
+use crate::attributes::{MessageAttributes, digest};
 use crate::limits::IN_FLIGHT;
 use crate::receipt::Receipt;
 use crate::records::{self, QueueRecord};
@@ -293,6 +293,11 @@ pub(crate) fn oldest(connection: &Connection, queue: &QueueRecord) -> rusqlite::
 }
 
 impl Received {
+    /// What SDKs compare with their own.
+    pub fn body_digest(&self) -> String {
+        digest(self.body.as_bytes())
+    }
+
     /// What the service itself says about the message, in its words; times are text.
     pub fn system_attributes(&self) -> Vec<(&'static str, String)> {
         let mut attributes = vec![

@@ -140,6 +140,17 @@ impl Queues {
         self.0.receive(queue, receive).await
     }
 
+    /// Like [`receive`](Self::receive), and waits no longer once `stopped` is true. To drop the future instead could lose
+    /// sight of messages that it has just received.
+    pub async fn receive_unless(
+        &self,
+        queue: &str,
+        receive: Receive,
+        stopped: &mut watch::Receiver<bool>,
+    ) -> Result<Vec<Received>, Refusal> {
+        self.0.receive_unless(queue, receive, stopped).await
+    }
+
     /// Deletes messages that were received; returns how many were still there.
     pub async fn delete(&self, queue: &str, receipt_handles: Vec<String>) -> Result<usize, Refusal> {
         let results = self.0.delete(queue, receipt_handles).await?;
@@ -225,6 +236,16 @@ impl Inner {
     }
 
     pub(crate) async fn receive(&self, queue: &str, receive: Receive) -> Result<Vec<Received>, Refusal> {
+        // Who stops all receivers stops this one.
+        self.receive_unless(queue, receive, &mut self.stopping.subscribe()).await
+    }
+
+    async fn receive_unless(
+        &self,
+        queue: &str,
+        receive: Receive,
+        stopped: &mut watch::Receiver<bool>,
+    ) -> Result<Vec<Received>, Refusal> {
         let mut stopping = self.stopping.subscribe();
         let mut waits: Option<(Instant, _)> = None;
         loop {
@@ -257,6 +278,7 @@ impl Inner {
             tokio::select! {
                 biased;
                 _ = stopping.wait_for(|stopping| *stopping) => return Ok(Vec::new()),
+                _ = stopped.wait_for(|stopped| *stopped) => return Ok(Vec::new()),
                 () = woken => {}
                 () = sleep_until(wake) => {}
             }
