@@ -21,7 +21,11 @@ const LEVELS: &[(&str, &[&str])] = &[
     ("sluicegate-gateway", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-velocity"]),
     ("sluicegate-functions", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-handler"]),
     ("sluicegate-tables", &["sluicegate-protocol", "sluicegate-endpoint"]),
-    ("sluicegate-mappings", &["sluicegate-protocol", "sluicegate-pattern", "sluicegate-endpoint", "sluicegate-tables"]),
+    ("sluicegate-queues", &["sluicegate-protocol", "sluicegate-endpoint"]),
+    (
+        "sluicegate-mappings",
+        &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-pattern", "sluicegate-tables", "sluicegate-queues"],
+    ),
     ("sluicegate-conformance", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-gateway"]),
     ("sluicegate-counts", &["sluicegate-endpoint", "sluicegate-velocity", "sluicegate-gateway", "sluicegate-tables"]),
     ("xtask", &[]),

@@ -64,6 +64,16 @@ pub struct LambdaOptions {
     pub event_pace: EventPace,
 }
 
+/// Why an event was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAccepted {
+    NoSuchFunction,
+    /// More than 1 MB.
+    TooLarge,
+    /// There is no room for another event.
+    TooManyEvents,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum InvocationType {
     RequestResponse,
@@ -88,6 +98,18 @@ impl LambdaApi {
         B: Body<Data = Bytes>,
     {
         self.0.respond(request).await.unwrap_or_else(|refusal| refusal.answer())
+    }
+
+    /// Accepts an event for a function, named by its ARN, as the invocation type `Event` does.
+    pub fn invoke_later(&self, arn: &str, payload: Bytes) -> Result<(), NotAccepted> {
+        let address = Address::of_arn(arn);
+        let registered = self.0.functions.find(&address.name).ok_or(NotAccepted::NoSuchFunction)?;
+        registered.version(address.qualifier.as_deref()).ok_or(NotAccepted::NoSuchFunction)?;
+        if payload.len() > EVENT_BYTES {
+            return Err(NotAccepted::TooLarge);
+        }
+        let call = Call { qualifier: address.qualifier.as_deref().map(Arc::from), ..Call::new(payload) };
+        self.0.accept(&registered, call).map(drop).map_err(|_| NotAccepted::TooManyEvents)
     }
 
     /// Events that wait to be tried, or tried again. They are lost when the server stops.

@@ -19,5 +19,5 @@ pub mod process;
 
 pub use functions::{FunctionChanges, Functions, FunctionsBuilder};
 pub use http_function::{UrlError, http_function};
-pub use lambda_api::{EventPace, LambdaApi, LambdaOptions};
+pub use lambda_api::{EventPace, LambdaApi, LambdaOptions, NotAccepted};
 pub use options::{DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT, FunctionOptions, MAX_TIMEOUT, RegisterError};

@@ -1,4 +1,5 @@
-//! Event source mappings: a table's stream in, invocations of a function out.
+//! Event source mappings: a table's stream or a queue in, invocations of a function out. Mappings of queues are in [`queue`]; the
+//! rest of this page is about streams.
 //!
 //! Per mapping one thread reads the stream, collects a batch, invokes the function and waits for its end, writes down how
 //! far it got, and goes on. It has a thread of its own because reading and writing down block, for so short that handing
@@ -16,6 +17,7 @@ mod delivery;
 mod mapping;
 mod mappings;
 mod poller;
+pub mod queue;
 mod worker;
 
 pub use backoff::RetryPace;

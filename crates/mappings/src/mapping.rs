@@ -5,8 +5,8 @@ use sluicegate_protocol::ApiError;
 use std::sync::Arc;
 use std::time::Duration;
 
-const BATCH_SIZE: (i64, i64) = (1, 10_000);
-const BATCH_WINDOW_SECONDS: (i64, i64) = (0, 300);
+pub(crate) const BATCH_SIZE: (i64, i64) = (1, 10_000);
+pub(crate) const BATCH_WINDOW_SECONDS: (i64, i64) = (0, 300);
 const MAXIMUM_RETRY_ATTEMPTS: (i64, i64) = (-1, 10_000);
 
 /// Where a mapping begins that has never run.
@@ -100,7 +100,7 @@ impl TryFrom<MappingSettings> for Mapping {
     }
 }
 
-fn within(member: &str, value: i64, (least, most): (i64, i64)) -> Result<(), ApiError> {
+pub(crate) fn within(member: &str, value: i64, (least, most): (i64, i64)) -> Result<(), ApiError> {
     let (bound, limit) = match value {
         _ if value < least => ("greater", least),
         _ if value > most => ("less", most),

@@ -47,6 +47,12 @@ impl Address {
         }
     }
 
+    /// By an ARN of ours, which needs no check: it names a function or it does not.
+    pub(super) fn of_arn(arn: &str) -> Self {
+        let (name, qualifier) = split(arn);
+        Self { name: name.to_owned(), qualifier: qualifier.map(str::to_owned) }
+    }
+
     /// As policies and messages name it.
     pub(super) fn arn(&self, region: &str, account: &str) -> String {
         let qualifier = self.qualifier.as_deref().filter(|qualifier| *qualifier != LATEST);

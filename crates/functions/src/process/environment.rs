@@ -114,7 +114,7 @@ fn defaults(known: &Known<'_>) -> Vec<(String, OsString)> {
         Runtime::Provided => {}
     }
     if let Some(endpoint) = &known.settings.endpoint {
-        for service in ["DYNAMODB", "DYNAMODB_STREAMS", "LAMBDA", "APIGATEWAYMANAGEMENTAPI"] {
+        for service in ["DYNAMODB", "DYNAMODB_STREAMS", "LAMBDA", "SQS", "SNS", "APIGATEWAYMANAGEMENTAPI"] {
             variables.push(text(&format!("AWS_ENDPOINT_URL_{service}"), endpoint));
         }
     }

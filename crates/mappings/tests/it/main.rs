@@ -4,4 +4,5 @@
 
 mod filtering;
 mod mapping;
+mod queue;
 mod world;

@@ -15,15 +15,24 @@ pub(crate) const TABLE: &str = "Rooms";
 type Answer = Result<Bytes, InvokeError>;
 
 /// Hands each invocation to the test and waits for its answer.
-struct Function {
+pub(crate) struct Function {
     calls: mpsc::UnboundedSender<Call>,
+}
+
+impl Function {
+    pub(crate) fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Call>) {
+        let (calls, received) = mpsc::unbounded_channel();
+        (Arc::new(Self { calls }), received)
+    }
 }
 
 impl Invoke for Function {
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
-            self.calls.send(Call { payload: invocation.payload, answer }).expect("the test still listens");
+            self.calls
+                .send(Call { function: invocation.function, payload: invocation.payload, answer })
+                .expect("the test still listens");
             answered.await.unwrap_or(Err(InvokeError::NotFound))
         })
     }
@@ -31,6 +40,7 @@ impl Invoke for Function {
 
 /// An invocation that waits for its answer.
 pub(crate) struct Call {
+    pub(crate) function: Arc<str>,
     pub(crate) payload: Bytes,
     answer: oneshot::Sender<Answer>,
 }
@@ -69,8 +79,8 @@ impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tables = Tables::open(Options::new(folder.path())).await.unwrap();
-        let (sender, calls) = mpsc::unbounded_channel();
-        let world = Self { tables, calls, function: Arc::new(Function { calls: sender }), _folder: folder };
+        let (function, calls) = Function::new();
+        let world = Self { tables, calls, function, _folder: folder };
         world.create_table().await;
         world
     }

@@ -66,6 +66,16 @@ metrics! {
     Counter table_items_expired_total [] "Items deleted because their time to live was over.";
     Counter stream_records_trimmed_total [] "Stream records deleted because their retention was over.";
 
+    Counter queue_requests_total [operation, code] "Requests to queues and topics, by outcome: OK or the error code.";
+    Counter queue_messages_sent_total [queue] "Messages put into a queue.";
+    Counter queue_messages_received_total [queue] "Messages given to receivers, each time anew.";
+    Counter queue_messages_deleted_total [queue] "Messages that their receivers have deleted.";
+    Counter queue_messages_dead_total [queue] "Messages moved to the dead-letter queue. Anything but 0 deserves a look.";
+    Counter queue_messages_expired_total [queue] "Messages deleted because their retention was over.";
+    Gauge queue_oldest_message_seconds [queue] "Age of the oldest message in a queue.";
+    Counter topic_messages_total [topic] "Messages published to a topic.";
+    Counter topic_deliveries_total [topic, protocol, result] "Messages taken to subscribers: delivered, dead_letter or lost.";
+
     Counter mapping_records_total [mapping] "Records that a mapping's function has handled.";
     Counter mapping_batches_total [mapping, result] "Batches a mapping has invoked its function with, by result.";
     Counter mapping_retries_total [mapping, reason] "Invocations that a mapping had to repeat.";

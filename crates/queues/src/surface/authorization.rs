@@ -1,0 +1,95 @@
+//! Who asks, and whether they may.
+
+use super::{Operation, unsigned};
+use crate::queues::Inner;
+use crate::refusal::{ACCESS_DENIED, INCOMPLETE_SIGNATURE, INVALID_SIGNATURE, Refusal, SNS_ACCESS_DENIED, UNKNOWN_KEY};
+use crate::request::Request;
+use crate::{sns, sqs};
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use serde_json::{Map, Value};
+use sluicegate_endpoint::signature::{self, Scope, verify};
+use sluicegate_endpoint::{Caller, Decision};
+use std::sync::Arc;
+
+/// Who signed the request, if they may do what it asks.
+pub(super) fn caller(
+    inner: &Inner,
+    parts: &Parts,
+    body: &[u8],
+    operation: Operation,
+    members: &Map<String, Value>,
+) -> Result<Caller, Refusal> {
+    // A page from elsewhere can make a signed address up, but cannot add this header without asking.
+    if !inner.credentials.are_configured() && !parts.headers.contains_key(AUTHORIZATION) {
+        return Err(unsigned());
+    }
+    let service = match operation {
+        Operation::Sqs(_) => "sqs",
+        Operation::Sns(_) => "sns",
+    };
+    let scope = Scope { region: &inner.place.region, service };
+    let now = u64::try_from(inner.now()).unwrap_or_default();
+    let caller = verify(&inner.credentials, scope, parts, body, now).map_err(refused)?;
+    check(inner, &caller, operation, members)?;
+    Ok(caller)
+}
+
+/// Whether a caller may do what is asked.
+pub(super) fn check(
+    inner: &Inner,
+    caller: &Caller,
+    operation: Operation,
+    members: &Map<String, Value>,
+) -> Result<(), Refusal> {
+    if matches!(caller, Caller::Anyone { .. }) {
+        return Ok(());
+    }
+    let request = Request(members);
+    let (action, resource) = match operation {
+        Operation::Sqs(operation) => {
+            let queue = sqs::queue_of(inner, operation, request)?;
+            (format!("sqs:{}", operation.action()), queue.map(|queue| inner.place.queue_arn(queue)))
+        }
+        Operation::Sns(operation) => {
+            (format!("sns:{}", operation.action()), sns::resource_of(inner, operation, request)?)
+        }
+    };
+    let decision = match &resource {
+        Some(resource) => caller.may(&action, &[resource]),
+        None => caller.may_everywhere(&action),
+    };
+    let reason = match decision {
+        Decision::Allowed => return Ok(()),
+        Decision::ImplicitlyDenied => format!("because no identity-based policy allows the {action} action"),
+        Decision::ExplicitlyDenied => "with an explicit deny in an identity-based policy".to_owned(),
+    };
+    let user = match caller {
+        Caller::Known(user) => user.user_arn(),
+        Caller::Anyone { .. } => "anonymous".to_owned(),
+    };
+    let resource = resource.as_deref().unwrap_or("*");
+    let message = format!("User: {user} is not authorized to perform: {action} on resource: {resource} {reason}");
+    let fault = if action.starts_with("sns:") { &SNS_ACCESS_DENIED } else { &ACCESS_DENIED };
+    Err(Refusal::new(fault, message))
+}
+
+/// `SenderId`: the user's name or, where nobody is verified, the access key.
+pub(super) fn sender(caller: &Caller) -> Arc<str> {
+    match caller {
+        Caller::Known(user) => user.user_name.as_str().into(),
+        Caller::Anyone { access_key_id } if access_key_id.is_empty() => "anonymous".into(),
+        Caller::Anyone { access_key_id } => access_key_id.as_str().into(),
+    }
+}
+
+fn refused(refusal: signature::Refusal) -> Refusal {
+    match refusal {
+        signature::Refusal::Missing => unsigned(),
+        signature::Refusal::Incomplete(message) => Refusal::new(&INCOMPLETE_SIGNATURE, message),
+        signature::Refusal::UnknownKey => {
+            Refusal::new(&UNKNOWN_KEY, "The security token included in the request is invalid.")
+        }
+        signature::Refusal::Invalid(message) => Refusal::new(&INVALID_SIGNATURE, message),
+    }
+}
