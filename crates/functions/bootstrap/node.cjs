@@ -1,8 +1,7 @@
 // Runs a Node function: takes events from the Lambda Runtime API, calls the handler, posts what it returns.
 //
 // There are two generations of rules for handlers, and a function gets those of the runtime it asks for, whatever Node runs
-// it: `callbacks` (up to nodejs22.x) or `promises` (from nodejs24.x on). They come as the first argument; the others say where
-// our own APIs are, and by which names handlers call them over HTTPS.
+// it: `callbacks` (up to nodejs22.x) or `promises` (from nodejs24.x on). They come as the first argument.
 "use strict";
 
 const http = require("node:http");
@@ -19,10 +18,8 @@ const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const UNCAUGHT_EXIT = 129;
 const REJECTION_EXIT = 128;
 
-const ours = { address: process.argv[3] ?? "", names: new Set((process.argv[4] || "").split(",").filter(Boolean)) };
-
 // Our arguments are read, and none of the function's business.
-process.argv.splice(1, 4, path.join(taskRoot, "bootstrap"));
+process.argv.splice(1, 2, path.join(taskRoot, "bootstrap"));
 
 class RuntimeError extends Error {
   constructor(type, message) {
@@ -62,22 +59,6 @@ async function next() {
   if (response.statusCode !== 200) throw new Error(`the Runtime API answered ${response.statusCode}: ${body}`);
   return { headers: response.headers, body };
 }
-
-// --- Calls of our own APIs ---
-
-/** Connections to `https://{api}.execute-api.{region}.amazonaws.com` lead to the server, without TLS: it is on this machine. */
-function intercept(address, names) {
-  const https = require("node:https");
-  const net = require("node:net");
-  const { hostname, port: apiPort } = new URL(`http://${address}`);
-  const connect = https.Agent.prototype.createConnection;
-  https.Agent.prototype.createConnection = function (options, ...rest) {
-    if (!names.has(options?.host)) return connect.call(this, options, ...rest);
-    return net.connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(apiPort) });
-  };
-}
-
-if (ours.address && ours.names.size > 0) intercept(ours.address, ours.names);
 
 // --- Errors, as callers and logs see them ---
 

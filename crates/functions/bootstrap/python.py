@@ -246,22 +246,39 @@ def run(api, handler, headers, body):
 
 
 def intercept(address, names):
-    """Calls of `https://{api}.execute-api.{region}.amazonaws.com` lead to the server, without TLS: it is on this machine."""
+    """Calls of `https://{api}.execute-api.{region}.amazonaws.com` lead to the server, without TLS: it is on this machine.
+
+    A name of ours gets an address that nobody has, and a connection to that address goes to the server. So it does not
+    matter which library looks up and which one connects, or whether the port that was looked up is the one that is used.
+    """
     host, _, port = address.rpartition(":")
-    look_up = socket.getaddrinfo
+    server = host.strip("[]"), int(port)
+    stand_in = (server[0] if ":" in server[0] else STAND_IN), HTTPS
+    look_up, connect, connect_ex = socket.getaddrinfo, socket.socket.connect, socket.socket.connect_ex
 
     def getaddrinfo(name, *rest, **options):
-        text = name.decode() if isinstance(name, bytes) else name
-        if text not in names:
-            return look_up(name, *rest, **options)
-        if rest:
-            rest = (int(port), *rest[1:])
-        else:
-            options["port"] = int(port)
-        return look_up(host.strip("[]"), *rest, **options)
+        if text_of(name) in names:
+            name = stand_in[0]
+        return look_up(name, *rest, **options)
+
+    def destination(given):
+        return server if isinstance(given, tuple) and given[:2] == stand_in else given
 
     socket.getaddrinfo = getaddrinfo
+    socket.socket.connect = lambda self, given: connect(self, destination(given))
+    socket.socket.connect_ex = lambda self, given: connect_ex(self, destination(given))
     sys.meta_path.insert(0, TlsFinder(names))
+
+
+def text_of(name):
+    """A name of a host as clients write it, to be compared."""
+    text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
+    return text.lower() if isinstance(text, str) else ""
+
+
+HTTPS = 443
+# A loopback address, so that what is connected to it past us ends on this machine.
+STAND_IN = "127.83.71.1"
 
 
 class PlainSocket(socket.socket):
@@ -271,10 +288,10 @@ class PlainSocket(socket.socket):
         timeout = sock.gettimeout()
         super().__init__(sock.family, sock.type, sock.proto, fileno=sock.detach())
         self.settimeout(timeout)
-        self._name = name
+        self.server_hostname = name
 
     def getpeercert(self, binary_form=False):
-        return b"" if binary_form else {"subjectAltName": (("DNS", self._name),)}
+        return certificate(self.server_hostname, binary_form)
 
     def version(self):
         return "TLSv1.3"
@@ -285,8 +302,72 @@ class PlainSocket(socket.socket):
     def selected_alpn_protocol(self):
         return None
 
+    def do_handshake(self, block=False):
+        pass
+
     def unwrap(self):
         return self
+
+
+class PlainObject:
+    """The same between two buffers, where `asyncio` and its like move the bytes themselves."""
+
+    session = None
+    session_reused = False
+
+    def __init__(self, context, incoming, outgoing, name, want_read):
+        self.context, self.server_hostname, self.server_side = context, name, False
+        self._incoming, self._outgoing, self._want_read = incoming, outgoing, want_read
+
+    def do_handshake(self):
+        pass
+
+    def read(self, length=1024, buffer=None):
+        # Nothing yet is something else than nothing any more.
+        if not self._incoming.pending and not self._incoming.eof:
+            raise self._want_read("nothing has arrived yet")
+        received = self._incoming.read(len(buffer) if buffer is not None and length <= 0 else length)
+        if buffer is None:
+            return received
+        buffer[:len(received)] = received
+        return len(received)
+
+    def write(self, content):
+        return self._outgoing.write(content)
+
+    def pending(self):
+        return self._incoming.pending
+
+    def getpeercert(self, binary_form=False):
+        return certificate(self.server_hostname, binary_form)
+
+    def version(self):
+        return "TLSv1.3"
+
+    def cipher(self):
+        return ("TLS_AES_128_GCM_SHA256", "TLSv1.3", 128)
+
+    def shared_ciphers(self):
+        return None
+
+    def compression(self):
+        return None
+
+    def selected_alpn_protocol(self):
+        return None
+
+    def selected_npn_protocol(self):
+        return None
+
+    def get_channel_binding(self, cb_type="tls-unique"):
+        return None
+
+    def unwrap(self):
+        pass
+
+
+def certificate(name, binary_form):
+    return b"" if binary_form else {"subjectAltName": (("DNS", name),)}
 
 
 class TlsFinder:
@@ -304,14 +385,20 @@ class TlsFinder:
 
         def exec_module(module):
             load(module)
-            wrap = module.SSLContext.wrap_socket
+            wrap, wrap_bio = module.SSLContext.wrap_socket, module.SSLContext.wrap_bio
 
             def wrap_socket(context, sock, *rest, server_hostname=None, **options):
-                if server_hostname in names:
+                if text_of(server_hostname) in names:
                     return PlainSocket(sock, server_hostname)
                 return wrap(context, sock, *rest, server_hostname=server_hostname, **options)
 
+            def wrap_buffers(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):
+                if text_of(server_hostname) in names:
+                    return PlainObject(context, incoming, outgoing, server_hostname, module.SSLWantReadError)
+                return wrap_bio(context, incoming, outgoing, server_side, server_hostname, session)
+
             module.SSLContext.wrap_socket = wrap_socket
+            module.SSLContext.wrap_bio = wrap_buffers
 
         spec.loader.exec_module = exec_module
         return spec

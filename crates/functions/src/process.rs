@@ -9,6 +9,7 @@ mod code;
 mod description;
 mod environment;
 mod instance;
+mod interception;
 mod interpreter;
 mod keeper;
 mod launch;
@@ -20,21 +21,25 @@ mod proc;
 mod runtime;
 mod runtime_api;
 mod settings;
+mod shim;
 
 pub use code::is_code;
 pub use description::{Code, DEFAULT_MEMORY_MB, DescriptionError, LATEST, MAX_MEMORY_MB, ProcessFunction};
+pub use interception::{AuthorityError, InterceptionError};
 pub use launch::LoadProblem;
 pub use limits::{DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_PROCESSES};
 pub use runtime::{Runtime, RuntimeError};
 pub use settings::{AccessKey, Settings};
+pub use shim::ShimError;
 
 pub(crate) use pool::Pool;
 pub(crate) use runtime_api::Request;
 
 use code::Store;
+use interception::{Interception, remove_leftovers};
 use interpreter::Interpreters;
 use keeper::Keeper;
-use launch::{Launch, write_bootstraps};
+use launch::{Launch, Machine, write_bootstraps};
 use limits::WATCH_INTERVAL;
 use log::{FunctionLog, LogThread};
 use pool::Plan;
@@ -56,6 +61,8 @@ pub struct Processes {
     settings: Mutex<Settings>,
     store: Store,
     interpreters: Interpreters,
+    /// Started for the first function that needs it.
+    interception: Mutex<Option<Arc<Interception>>>,
     runtime_dir: PathBuf,
     logs: LogThread,
     /// Of every function that was ever loaded: two writers of one file would rotate it under each other.
@@ -99,7 +106,8 @@ impl Processes {
         };
         let [runtime_dir, code, logs] =
             [RUNTIME_FOLDER, CODE_FOLDER, LOG_FOLDER].map(|folder| settings.data.join(folder));
-        write_bootstraps(&runtime_dir).map_err(failed(&runtime_dir))?;
+        write_bootstraps(&runtime_dir).and_then(|()| shim::remove_all(&runtime_dir)).map_err(failed(&runtime_dir))?;
+        remove_leftovers(&settings.data).map_err(failed(&settings.data))?;
         std::fs::create_dir_all(&code).map_err(failed(&code))?;
         // Programs are run by their full path, wherever they stand.
         let runtime_dir = runtime_dir.canonicalize().map_err(failed(&runtime_dir))?;
@@ -120,6 +128,7 @@ impl Processes {
             settings: Mutex::new(settings),
             store: Store::at(code, data),
             interpreters: Interpreters::default(),
+            interception: Mutex::default(),
             runtime_dir,
             logs: log_thread,
             logs_by_function: Mutex::default(),
@@ -135,7 +144,8 @@ impl Processes {
         lock(&self.settings).api_names = names;
     }
 
-    /// Unpacks and checks the code of a function; its first process is started by its first event. Blocks.
+    /// Unpacks and checks the code of a function; its first process is started by its first event. Blocks. Within a tokio
+    /// runtime.
     pub fn load(&self, function: ProcessFunction) -> Result<LoadedFunction, LoadError> {
         let launch = self.prepare(&function)?;
         let Settings { region, account, max_processes, idle_timeout, .. } = lock(&self.settings).clone();
@@ -158,14 +168,34 @@ impl Processes {
         Ok(LoadedFunction { pool, function, arn })
     }
 
-    /// Checks that a function could be loaded. What it takes to run it may still change, but not its code. Blocks.
+    /// Checks that a function could be loaded. What it takes to run it may still change, but not its code. Blocks. Within a
+    /// tokio runtime.
     pub fn check(&self, function: &ProcessFunction) -> Result<(), LoadError> {
         self.prepare(function).map(drop)
     }
 
     fn prepare(&self, function: &ProcessFunction) -> Result<Launch, LoadError> {
-        Launch::prepare(function, &lock(&self.settings), &self.store, &self.interpreters, &self.runtime_dir)
-            .map_err(|problem| LoadError { function: function.name.clone(), problem })
+        let settings = lock(&self.settings).clone();
+        let prepare = || {
+            let interception = match function.runtime {
+                Runtime::Provided => self.interception(&settings)?,
+                // They have shims.
+                Runtime::Node { .. } | Runtime::Python { .. } => None,
+            };
+            let machine =
+                Machine { store: &self.store, interpreters: &self.interpreters, runtime_dir: &self.runtime_dir };
+            Launch::prepare(function, &settings, machine, interception)
+        };
+        prepare().map_err(|problem| LoadError { function: function.name.clone(), problem })
+    }
+
+    /// For the names that are served now. Functions that were loaded when there were others keep what they have got.
+    fn interception(&self, settings: &Settings) -> Result<Option<Arc<Interception>>, LoadProblem> {
+        let mut running = lock(&self.interception);
+        if running.as_ref().is_none_or(|running| !running.is_for(settings)) {
+            *running = Interception::start(settings, &self.runtime_dir)?.map(Arc::new);
+        }
+        Ok(running.clone())
     }
 
     /// Removes unpacked code that no loaded function needs; called when all are loaded.

@@ -5,6 +5,8 @@ use sluicegate_endpoint::{Credential, Policy, Secret};
 use sluicegate_functions::process::{
     AccessKey, LoadError, LoadedFunction, PrepareError, ProcessFunction, Processes, Settings,
 };
+use sluicegate_gateway::api::ApiDefinition;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use uuid::Uuid;
@@ -41,10 +43,10 @@ pub(crate) fn issue_access_key(config: &mut Config) -> AccessKey {
 
 /// Loads every function that is to run as local processes. Without any, nothing is prepared. The APIs are those whose names
 /// lead here from them.
-pub(crate) fn load<'a>(
+pub(crate) fn load(
     config: &Config,
     described: Vec<ProcessFunction>,
-    apis: impl Iterator<Item = &'a str>,
+    apis: &[ApiDefinition],
     data: &Path,
     listen: SocketAddr,
     access_key: AccessKey,
@@ -57,7 +59,7 @@ pub(crate) fn load<'a>(
         account: config.account.to_string(),
         access_key,
         endpoint: Some(format!("http://{}", reachable(listen))),
-        api_names: apis.map(|api| config.region.domain_name(api)).collect(),
+        api_names: names(config, apis),
         node_modules: config.node_modules.0.clone(),
         max_processes: config.max_processes as usize,
         idle_timeout: config.process_idle_timeout,
@@ -75,6 +77,14 @@ pub(crate) fn load<'a>(
     }
     processes.remove_unused_code();
     Ok((Some(processes), loaded))
+}
+
+/// What handlers may call APIs: the names that AWS would give them, and domains of their own.
+fn names(config: &Config, apis: &[ApiDefinition]) -> Vec<String> {
+    let defaults = apis.iter().map(|api| config.region.domain_name(&api.api_id));
+    let own = apis.iter().flat_map(|api| &api.domain_names).map(|domain| domain.domain_name.to_ascii_lowercase());
+    let all: BTreeSet<String> = defaults.chain(own).collect();
+    all.into_iter().collect()
 }
 
 /// Where this machine reaches a listener; one on all addresses is on the loopback one as well.

@@ -142,8 +142,8 @@ impl Server {
         let listen = listener.address();
         let addresses = stacks.addresses(listen, &tables);
         let described = api_files::process_functions(&files).chain(stacks.functions(&addresses)).collect();
-        let api_ids = definitions.iter().map(|api| api.api_id.as_str());
-        let (processes, loaded) = function_hosts::load(&config, described, api_ids, data.path(), listen, access_key)?;
+        let (processes, loaded) =
+            function_hosts::load(&config, described, &definitions, data.path(), listen, access_key)?;
         let functions = Arc::new(applications::functions(&applications, &files, loaded, &connections, &call_table)?);
         let lambda = LambdaApi::new(Arc::clone(&functions), lambda_options(&config));
         let invoke: Arc<dyn Invoke> = functions;

@@ -3,10 +3,12 @@
 use super::code::{Binary, CodeError, LoadedCode, Store, inspect};
 use super::description::{DescriptionError, ProcessFunction};
 use super::environment::{self, Known};
+use super::interception::{Interception, InterceptionError, leave_to_shims};
 use super::interpreter::{InterpreterError, Interpreters};
 use super::limits::OPEN_FILES;
 use super::runtime::{NodeRules, Runtime};
 use super::settings::Settings;
+use super::shim::{self, ShimError};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,6 +18,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use tokio::process::{Child, Command};
 
 /// The programs that run handlers, and their names in the runtime folder.
@@ -49,6 +52,10 @@ pub enum LoadProblem {
     NoProgram(PathBuf),
     #[error("{} cannot be read: {error}", path.display())]
     Unreadable { path: PathBuf, error: io::Error },
+    #[error(transparent)]
+    Interception(#[from] InterceptionError),
+    #[error(transparent)]
+    Shim(#[from] ShimError),
 }
 
 /// Everything that starting a process takes.
@@ -60,9 +67,19 @@ pub(crate) struct Launch {
     /// Its own and that of layers.
     code: Vec<LoadedCode>,
     environment: BTreeMap<String, OsString>,
+    /// What the environment speaks of is there for as long as a process may be started.
+    interception: Option<Arc<Interception>>,
     memory_mb: u32,
     /// What INIT_START says.
     pub(crate) runtime_version: String,
+}
+
+/// What functions are run with on this machine.
+#[derive(Clone, Copy)]
+pub(crate) struct Machine<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) interpreters: &'a Interpreters,
+    pub(crate) runtime_dir: &'a Path,
 }
 
 /// Writes the programs that run handlers. A newer server brings newer ones, so they are written at every start.
@@ -71,15 +88,20 @@ pub(crate) fn write_bootstraps(folder: &Path) -> io::Result<()> {
     BOOTSTRAPS.iter().try_for_each(|(name, text)| fs::write(folder.join(name), text))
 }
 
+/// Where calls of our own APIs lead, which handlers make as they do on AWS; empty: nowhere.
+pub(super) fn server(settings: &Settings) -> &str {
+    settings.endpoint.as_deref().and_then(|endpoint| endpoint.strip_prefix("http://")).unwrap_or_default()
+}
+
 impl Launch {
     /// Brings the code to disk and checks all that can be checked before a process is started.
     pub(crate) fn prepare(
         function: &ProcessFunction,
         settings: &Settings,
-        store: &Store,
-        interpreters: &Interpreters,
-        runtime_dir: &Path,
+        machine: Machine<'_>,
+        interception: Option<Arc<Interception>>,
     ) -> Result<Self, LoadProblem> {
+        let Machine { store, interpreters, runtime_dir } = machine;
         function.check()?;
         let interpreter = interpreters.find(function.runtime)?;
         let mut loader = store.loader();
@@ -97,7 +119,11 @@ impl Launch {
             );
         }
         let known = Known { function, settings, task_root: &task_root, layers: &layers, runtime_dir };
-        let environment = environment::of_function(&known);
+        let mut environment = environment::of_function(&known);
+        match &interception {
+            Some(interception) => interception.announce(&mut environment, function, &task_root),
+            None => leave_to_shims(&mut environment, &settings.api_names),
+        }
         let (program, runtime_version) = match interpreter {
             Some(found) => {
                 let version = format!("{} ({}.{})", function.runtime, found.version.major, found.version.minor);
@@ -105,8 +131,13 @@ impl Launch {
             }
             None => (bootstrap(&task_root, &layers)?, function.runtime.to_string()),
         };
-        let arguments = arguments(function, settings, runtime_dir);
-        Ok(Self { program, arguments, task_root, code, environment, memory_mb: function.memory_mb, runtime_version })
+        let shim = match function.runtime {
+            Runtime::Node { .. } => shim::write(runtime_dir, settings)?,
+            Runtime::Python { .. } | Runtime::Provided => None,
+        };
+        let arguments = arguments(function, settings, runtime_dir, shim);
+        let memory_mb = function.memory_mb;
+        Ok(Self { program, arguments, task_root, code, environment, interception, memory_mb, runtime_version })
     }
 
     /// Starts a process in a group of its own; its output comes through the pipe.
@@ -138,10 +169,12 @@ impl Launch {
     }
 }
 
-fn arguments(function: &ProcessFunction, settings: &Settings, runtime_dir: &Path) -> Vec<OsString> {
-    // Where calls of our own APIs lead, which handlers make as they do on AWS.
-    let endpoint = settings.endpoint.as_deref().and_then(|endpoint| endpoint.strip_prefix("http://"));
-    let ours = [endpoint.unwrap_or_default().into(), settings.api_names.join(",").into()];
+fn arguments(
+    function: &ProcessFunction,
+    settings: &Settings,
+    runtime_dir: &Path,
+    shim: Option<PathBuf>,
+) -> Vec<OsString> {
     match function.runtime {
         Runtime::Node { .. } => {
             // As Lambda sets them: a tenth of the memory for young objects, in two halves, the rest for old ones.
@@ -150,15 +183,19 @@ fn arguments(function: &ProcessFunction, settings: &Settings, runtime_dir: &Path
                 NodeRules::Callbacks => "callbacks",
                 NodeRules::Promises => "promises",
             };
-            let arguments = [
+            let mut arguments = vec![
                 format!("--max-semi-space-size={}", young / 2).into(),
                 format!("--max-old-space-size={}", function.memory_mb - young).into(),
-                runtime_dir.join(NODE).into(),
-                rules.into(),
             ];
-            arguments.into_iter().chain(ours).collect()
+            if let Some(shim) = shim {
+                arguments.extend(["--require".into(), shim.into()]);
+            }
+            arguments.extend([runtime_dir.join(NODE).into(), rules.into()]);
+            arguments
         }
-        Runtime::Python { .. } => std::iter::once(runtime_dir.join(PYTHON).into()).chain(ours).collect(),
+        Runtime::Python { .. } => {
+            vec![runtime_dir.join(PYTHON).into(), server(settings).into(), settings.api_names.join(",").into()]
+        }
         Runtime::Provided => Vec::new(),
     }
 }

@@ -6,6 +6,7 @@ mod endpoint;
 mod fixture;
 mod http;
 mod in_process;
+mod interception;
 mod lambda;
 mod lifecycle;
 mod node;
