@@ -117,8 +117,10 @@ impl Stacks {
         self.functions.iter().map(local).collect()
     }
 
+    /// Those of nested stacks are for the stacks around them.
     pub(crate) fn outputs(&self, addresses: &Addresses<'_>) -> Vec<OutputValue> {
-        let each = self.stacks.iter().flat_map(|stack| stack.outputs.iter().map(move |output| (stack, output)));
+        let shown = self.stacks.iter().filter(|stack| stack.nested_in.is_none());
+        let each = shown.flat_map(|stack| stack.outputs.iter().map(move |output| (stack, output)));
         each.map(|(stack, output)| OutputValue {
             stack: stack.name.clone(),
             name: output.name.clone(),
