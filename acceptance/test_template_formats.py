@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from deadline import eventually
 from server_process import Server, binary
-from templates import EXAMPLES, PATIENCE_S, receive, rows, say
+from templates import EXAMPLES, NODE_MODULES, PATIENCE_S, receive, refusal, rows, say
 
 FORMATS = Path(__file__).parent / "formats"
 
@@ -192,3 +192,92 @@ def test_a_terraform_plan_is_served(serve, tmp_path):
         for client in (ann, bob):
             assert receive(client) == {"action": "say", "text": "hello"}
     eventually("no rows", lambda: rows(server, "terraform-connections") == 0)
+
+
+# TypeScript, built by the project's own esbuild
+
+TYPED = """
+Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {Runtime: nodejs22.x, CodeUri: src, Timeout: 10}}
+Resources:
+  Api:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      RouteSelectionExpression: $request.body.action
+      Routes: {$connect: {FunctionArn: !GetAtt Greet.Arn}, greet: {FunctionArn: !GetAtt Greet.Arn}}
+  Greet:
+    Type: AWS::Serverless::Function
+    Metadata:
+      BuildMethod: esbuild
+      BuildProperties: {EntryPoints: [handlers/greet.ts]}
+    Properties: {Handler: greet.handler}
+"""
+GREET_TS = """
+import { ApiGatewayManagementApiClient, PostToConnectionCommand } from "@aws-sdk/client-apigatewaymanagementapi";
+import { greeting } from "../words";
+type Event = { body?: string; requestContext: Record<"domainName" | "stage" | "connectionId" | "routeKey", string> };
+export const handler = async ({ body, requestContext: about }: Event) => {
+  if (about.routeKey === "greet") {
+    const api = new ApiGatewayManagementApiClient({ endpoint: `https://${about.domainName}/${about.stage}` });
+    const Data = JSON.stringify({ greeting: greeting(JSON.parse(body!).name) });
+    await api.send(new PostToConnectionCommand({ ConnectionId: about.connectionId, Data }));
+  }
+  return { statusCode: 200 };
+};
+"""
+
+
+@pytest.fixture
+def typed(tmp_path) -> Path:
+    """A project in TypeScript with esbuild and the SDK."""
+    folder = tmp_path / "typed"
+    (folder / "src/handlers").mkdir(parents=True)
+    (folder / "template.yaml").write_text(TYPED)
+    (folder / "src/handlers/greet.ts").write_text(GREET_TS)
+    (folder / "src/words.ts").write_text("export const greeting = (name: string): string => `Hello, ${name}`;\n")
+    (folder / "node_modules/.bin").mkdir(parents=True)
+    (folder / "node_modules/.bin/esbuild").symlink_to(EXAMPLES / "chat-cdk/node_modules/.bin/esbuild")
+    return folder
+
+
+def test_typescript_is_built_by_the_projects_own_esbuild(serve, typed):
+    left_out = ", Format: esm, OutExtension: [.js=.mjs], External: ['@aws-sdk/*'], Minify: false"
+    # With the SDK in the bundle; then, on the same data, as a module that finds it at run time.
+    for properties in ("", left_out):
+        text = TYPED.replace("greet.ts]", f"greet.ts]{properties}")
+        (typed / "template.yaml").write_text(text)
+        server = serve(typed)
+        with connect(server.websocket_url, open_timeout=PATIENCE_S) as client:
+            say(client, action="greet", name="Ann")
+            assert receive(client) == {"greeting": "Hello, Ann"}, properties
+        server.terminate()
+        assert server.exit_code() == 0
+    left = sorted(path.name for path in typed.rglob("*") if path.is_file())
+    assert left == ["esbuild", "greet.ts", "template.yaml", "words.ts"], "nothing is built into the project"
+
+
+MISTAKES = {
+    "a syntax error": ("src/words.ts", "export const greeting = ;\n", "words.ts:1:25: error: Resources.Greet: Unexpected"),
+    "a missing package": (
+        "src/words.ts",
+        'import "left-pad";\n',
+        'words.ts:1:8: error: Resources.Greet: Could not resolve "left-pad"; run `npm install`',
+    ),
+    "another file": (
+        "template.yaml",
+        TYPED.replace("greet.handler", "main.handler"),
+        "Resources.Greet: esbuild made no file of the handler `main.handler`",
+    ),
+    "no esbuild": ("node_modules/.bin/esbuild", None, "run `npm install --save-dev esbuild`"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_what_esbuild_has_against_sources_is_told_with_its_place(typed, tmp_path, case):
+    file, text, expected = MISTAKES[case]
+    (typed / file).unlink()
+    if text is not None:
+        (typed / file).write_text(text)
+    told = refusal(typed, tmp_path / "data", "--node-modules", str(NODE_MODULES))
+    assert expected in told, told
+    assert not list((tmp_path / "data").glob("**/*.db")), "no table was made before"

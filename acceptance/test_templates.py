@@ -1,15 +1,12 @@
 """Deployment templates served as they are: the examples from their own folders, and templates that must be refused."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
 
 from deadline import eventually
-from server_process import binary
-from templates import EXAMPLES, PATIENCE_S, receive, rows, say
+from templates import EXAMPLES, PATIENCE_S, receive, refusal, rows, say
 
 TALLY = """
 AWSTemplateFormatVersion: '2010-09-09'
@@ -56,18 +53,6 @@ Resources:
       FunctionName: !Ref Tally
       StartingPosition: TRIM_HORIZON
 """
-
-
-def refusal(folder: Path, data: Path, *arguments: str) -> str:
-    """What a server says that must not start."""
-    command = [str(binary()), "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", str(data)]
-    command += ["--template", "template.yaml", *arguments]
-    # Settings of the shell that runs the tests must not reach the server.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
-    answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
-    assert answer.returncode == 1, answer
-    assert answer.stdout == "", "nothing was announced"
-    return answer.stderr
 
 
 CHATS = {

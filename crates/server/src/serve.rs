@@ -110,10 +110,11 @@ impl Server {
     pub async fn start(mut config: Config) -> Result<RunningServer, StartError> {
         let access_key = function_hosts::issue_access_key(&mut config);
         let files = api_files::read(&config.api.0)?;
-        let stacks = Stacks::read(&config).map_err(StartError::Template)?;
+        let mut stacks = Stacks::read(&config).map_err(StartError::Template)?;
         let places = open_files::places(&config)?;
         let (max_connections, limits) = (places.websockets, HttpLimits::of(&config, places.http));
         let data = DataFolder::lock(&config.data)?;
+        stacks.build(data.path(), config.node_modules.0.as_deref()).await.map_err(StartError::Template)?;
         let life = Arc::new(Life::default());
         let metrics = prometheus::recorder()?;
         let upkeep = tokio::spawn(prometheus::upkeep(metrics.clone()));

@@ -11,6 +11,7 @@
 //! is started or created.
 
 mod addresses;
+mod esbuild;
 mod functions;
 mod mappings;
 mod notes;
@@ -22,12 +23,14 @@ pub use tables::TableError;
 use crate::check;
 use crate::config::Config;
 use addresses::Addresses;
-use sluicegate_functions::process::ProcessFunction;
+use esbuild::Bundle;
+use sluicegate_functions::process::{Code, ProcessFunction};
 use sluicegate_gateway::api::ApiDefinition;
 use sluicegate_mappings::Mapping;
 use sluicegate_tables::Tables;
 use sluicegate_template::{Environment, Options, Problem, Problems, Stack};
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// The stacks of a template, ready to be served.
 pub(crate) struct Stacks {
@@ -35,6 +38,8 @@ pub(crate) struct Stacks {
     apis: Vec<ApiDefinition>,
     /// Their variables still name addresses on AWS.
     functions: Vec<ProcessFunction>,
+    /// Functions whose code is to be built before they can run.
+    bundles: Vec<Bundle>,
     mappings: Vec<Mapping>,
 }
 
@@ -59,13 +64,26 @@ impl Stacks {
     fn translate(stacks: Vec<Stack>) -> Result<Self, Problems> {
         let mut problems = notes::problems(&stacks);
         let functions = functions::described(&stacks, &mut problems);
+        let bundles = bundles(&stacks, &mut problems);
         let mappings = mappings::asked(&stacks, &mut problems);
         let apis = apis(&stacks, &mut problems);
         if problems.is_empty() {
-            return Ok(Self { stacks, apis, functions, mappings });
+            return Ok(Self { stacks, apis, functions, bundles, mappings });
         }
         problems.sort_by(|one, other| one.place.cmp(&other.place));
         Err(Problems { problems, more: 0 })
+    }
+
+    /// Builds sources that do not run as they are, into the data folder; their functions run what was built.
+    pub(crate) async fn build(&mut self, data: &Path, node_modules: Option<&Path>) -> Result<(), Problems> {
+        let built = esbuild::build(&self.bundles, data, node_modules).await;
+        for (name, folder) in built.map_err(|problems| Problems { problems, more: 0 })? {
+            self.functions
+                .iter_mut()
+                .filter(|one| one.name == name)
+                .for_each(|one| one.code = Code::Folder(folder.clone()));
+        }
+        Ok(())
     }
 
     pub(crate) fn apis(&self) -> Vec<ApiDefinition> {
@@ -99,8 +117,10 @@ impl Stacks {
         self.functions.iter().map(local).collect()
     }
 
+    /// Those of nested stacks are for the stacks around them.
     pub(crate) fn outputs(&self, addresses: &Addresses<'_>) -> Vec<OutputValue> {
-        let each = self.stacks.iter().flat_map(|stack| stack.outputs.iter().map(move |output| (stack, output)));
+        let shown = self.stacks.iter().filter(|stack| stack.nested_in.is_none());
+        let each = shown.flat_map(|stack| stack.outputs.iter().map(move |output| (stack, output)));
         each.map(|(stack, output)| OutputValue {
             stack: stack.name.clone(),
             name: output.name.clone(),
@@ -124,6 +144,17 @@ fn options(config: &Config) -> Result<Options, Problems> {
         parameters,
         ..Options::default()
     })
+}
+
+fn bundles(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<Bundle> {
+    let mut bundles = Vec::new();
+    for function in stacks.iter().flat_map(|stack| &stack.functions) {
+        match Bundle::of(function) {
+            Ok(bundle) => bundles.extend(bundle),
+            Err((message, remedy)) => problems.push(Problem { place: function.place.clone(), message, remedy }),
+        }
+    }
+    bundles
 }
 
 fn apis(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<ApiDefinition> {
@@ -169,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_that_are_to_be_built_are_refused_until_they_are() {
+    fn sources_of_esbuild_are_looked_at_before_anything_is_built() {
         let folder = tempfile::tempdir().unwrap();
         let template = folder.path().join("typed.yaml");
         let text = "\
@@ -177,17 +208,27 @@ Transform: AWS::Serverless-2016-10-31
 Resources:
   Chat:
     Type: AWS::Serverless::Function
-    Metadata: {BuildMethod: esbuild}
+    Metadata: {BuildMethod: esbuild, BuildProperties: {EntryPoints: [app]}}
     Properties: {Runtime: nodejs22.x, Handler: app.handler, CodeUri: src}
 ";
         std::fs::write(&template, text).unwrap();
         std::fs::create_dir(folder.path().join("src")).unwrap();
+        let told = read(&template).err().expect("it has no source").to_string();
+        assert!(told.contains("typed.yaml:3:3: Resources.Chat: there is no source `app` in"), "{told}");
         std::fs::write(folder.path().join("src/app.ts"), "").unwrap();
-        let told = read(&template).err().expect("it is not built").to_string();
-        assert!(told.contains("typed.yaml:3:3: Resources.Chat: its sources in"), "{told}");
-        assert!(told.contains("there is no file of `app.handler`; run `sam build`"), "{told}");
-        std::fs::write(folder.path().join("src/app.js"), "").unwrap();
-        assert_eq!(read(&template).unwrap_or_else(|told| panic!("{told}")).functions.len(), 1);
+        let told = read(&template).err().expect("there is no esbuild").to_string();
+        assert!(told.contains("esbuild, which is not there; run `npm install --save-dev esbuild`"), "{told}");
+        let bin = folder.path().join("node_modules/.bin");
+        std::fs::create_dir_all(&bin).unwrap();
+        std::fs::write(bin.join("esbuild"), "").unwrap();
+        let bundles = |template: &Path| read(template).unwrap_or_else(|told| panic!("{told}")).bundles.len();
+        assert_eq!(bundles(&template), 1);
+        // What `sam build` leaves has been built.
+        let built = folder.path().join(".aws-sam/build");
+        std::fs::create_dir_all(built.join("src")).unwrap();
+        std::fs::write(built.join("src/app.js"), "").unwrap();
+        std::fs::copy(&template, built.join("template.yaml")).unwrap();
+        assert_eq!(bundles(&built.join("template.yaml")), 0);
     }
 
     #[test]

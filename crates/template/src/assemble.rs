@@ -7,11 +7,14 @@ use crate::environment::Environment;
 use crate::evaluate::{Known, Scope};
 use crate::files::Files;
 use crate::for_each;
+use crate::nested;
 use crate::parameters;
 use crate::problem::{Findings, Problems};
+use crate::resource::Resource;
 use crate::sam::{self, Expanded};
 use crate::sections::Sections;
 use crate::stack::{Format, Output, Stack};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +33,7 @@ pub struct Options {
 }
 
 /// A template that was read, and where.
+#[derive(Clone)]
 pub(crate) struct Source<'s> {
     pub(crate) root: &'s Node,
     /// Of the file in `findings`.
@@ -42,6 +46,10 @@ pub(crate) struct Source<'s> {
     pub(crate) assets: Assets,
     /// Stacks that are loaded with it, and that it may name.
     pub(crate) others: &'s [Stack],
+    /// Templates that it is nested in.
+    pub(crate) ancestors: &'s [PathBuf],
+    /// How many stacks there are by now, nested ones included.
+    pub(crate) count: &'s Cell<usize>,
 }
 
 /// How strictly values for parameters are matched with what is declared.
@@ -60,7 +68,7 @@ pub(crate) fn template(
     given: Given,
     files: &dyn Files,
     findings: Findings,
-) -> Result<Stack, Problems> {
+) -> Result<Vec<Stack>, Problems> {
     let expanded = for_each::expand(source.root, &options.parameters, &findings);
     let root = expanded.as_ref().unwrap_or(source.root);
     let sections = Sections::read(root, &findings);
@@ -83,7 +91,7 @@ pub(crate) fn stack(
     options: &Options,
     files: &dyn Files,
     findings: Findings,
-) -> Result<Stack, Problems> {
+) -> Result<Vec<Stack>, Problems> {
     let values = parameters::values(sections.parameters, &options.parameters, &findings);
     let shown = parameters::shown(sections.parameters, &values);
     let known = Known {
@@ -99,19 +107,21 @@ pub(crate) fn stack(
     for condition in sections.conditions {
         scope.holds(&condition.key, condition.at);
     }
-    circles::check(&expanded.resources, &scope);
-    let created = expanded
-        .resources
-        .iter()
-        .filter(|resource| resource.condition.as_ref().is_none_or(|(name, at)| scope.holds(name, *at)))
-        .collect();
+    let ordered = circles::check(&expanded.resources, &scope);
+    let is_created = |one: &Resource| one.condition.as_ref().is_none_or(|(name, at)| scope.holds(name, *at));
+    let ordered: Vec<&Resource> = ordered.into_iter().filter(|one| is_created(one)).collect();
+    let (mut stacks, nested_problems) = nested::load(&ordered, source, options, files, &scope);
+    let others = [source.others, &stacks].concat();
+    let source = &Source { others: &others, ..source.clone() };
+    let created = expanded.resources.iter().filter(|one| is_created(one)).collect();
     let parts = Site::new(&scope, source, files, created).build();
     let outputs = outputs(sections, &scope);
-    let (problems, notes) = findings.finish(&[(source.number, source.root)].into());
+    let (mut problems, notes) = findings.finish(&[(source.number, source.root)].into());
+    problems.extend(nested_problems);
     if !problems.problems.is_empty() {
         return Err(problems);
     }
-    Ok(Stack {
+    let stack = Stack {
         name: source.name.to_owned(),
         template: source.file.to_owned(),
         format,
@@ -129,7 +139,10 @@ pub(crate) fn stack(
         outputs,
         skipped: parts.skipped,
         notes,
-    })
+        nested_in: None,
+    };
+    stacks.insert(0, stack);
+    Ok(stacks)
 }
 
 fn outputs(sections: &Sections<'_>, scope: &Scope<'_>) -> Vec<Output> {

@@ -9,19 +9,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 /// Checks what resources refer to: in their properties as far as conditions leave them, and in DependsOn.
 ///
 /// Resources that are skipped are looked at as well: a name that does not exist is a mistake everywhere.
-pub(crate) fn check(resources: &[Resource], scope: &Scope<'_>) {
+/// Gives all of them, each after those it refers to.
+pub(crate) fn check<'r>(resources: &'r [Resource], scope: &Scope<'_>) -> Vec<&'r Resource> {
     let numbers: HashMap<&str, usize> =
         resources.iter().enumerate().map(|(number, one)| (one.logical_id.as_str(), number)).collect();
     let uses: Vec<Vec<usize>> = resources
         .iter()
         .map(|resource| uses(resource, scope).iter().filter_map(|name| numbers.get(name.as_str()).copied()).collect())
         .collect();
-    for circle in circles(&uses) {
+    let (circles, order) = circles(&uses);
+    for circle in circles {
         let names: Vec<&str> = round(&circle, &uses).iter().map(|number| &*resources[*number].logical_id).collect();
         let remedy = "take one reference out, or give a name yourself and build it with Fn::Sub";
         let message = format!("resources refer to each other in a circle: {}", names.join(" → "));
         scope.problem(resources[circle[0]].at, message, remedy);
     }
+    order.into_iter().map(|number| &resources[number]).collect()
 }
 
 /// What a resource refers to and exists.
@@ -104,11 +107,12 @@ fn gather(node: &Node, scope: &Scope<'_>, found: &mut BTreeMap<String, At>) {
     node.entries().iter().for_each(|entry| gather(&entry.value, scope, found));
 }
 
-/// Groups that reach each other, each in ascending order: Tarjan's algorithm, without recursion.
-fn circles(uses: &[Vec<usize>]) -> Vec<Vec<usize>> {
+/// Groups that reach each other, each in ascending order; and all, each after what it uses. Tarjan's algorithm, without recursion.
+fn circles(uses: &[Vec<usize>]) -> (Vec<Vec<usize>>, Vec<usize>) {
     const UNSEEN: usize = usize::MAX;
     let (mut index, mut low) = (vec![UNSEEN; uses.len()], vec![0; uses.len()]);
     let (mut stack, mut on_stack, mut seen, mut found) = (Vec::new(), vec![false; uses.len()], 0, Vec::new());
+    let mut order = Vec::with_capacity(uses.len());
     for root in 0..uses.len() {
         let mut work = if index[root] == UNSEEN { vec![(root, 0)] } else { Vec::new() };
         while let Some((one, next)) = work.pop() {
@@ -134,6 +138,7 @@ fn circles(uses: &[Vec<usize>]) -> Vec<Vec<usize>> {
                 let from = stack.iter().rposition(|member| *member == one).unwrap_or_default();
                 let mut group = stack.split_off(from);
                 group.iter().for_each(|member| on_stack[*member] = false);
+                order.extend_from_slice(&group);
                 if group.len() > 1 || uses[one].contains(&one) {
                     group.sort_unstable();
                     found.push(group);
@@ -142,7 +147,7 @@ fn circles(uses: &[Vec<usize>]) -> Vec<Vec<usize>> {
         }
     }
     found.sort_unstable();
-    found
+    (found, order)
 }
 
 /// The shortest way from a group's first member back to it.
@@ -186,11 +191,14 @@ mod tests {
             (vec![vec![1], vec![0], vec![3], vec![2], vec![0, 2]], vec![vec![0, 1, 0], vec![2, 3, 2]]),
             (vec![vec![1, 2], vec![2], vec![1]], vec![vec![1, 2, 1]]),
         ] {
-            let rounds: Vec<_> = circles(&uses).iter().map(|circle| round(circle, &uses)).collect();
+            let (found, order) = circles(&uses);
+            assert_eq!(order.len(), uses.len());
+            let rounds: Vec<_> = found.iter().map(|circle| round(circle, &uses)).collect();
             assert_eq!(rounds, expected, "{uses:?}");
         }
         // A row as long as it gets.
         let row: Vec<Vec<usize>> = (0..100_000).map(|number| vec![(number + 1) % 100_000]).collect();
-        assert_eq!(circles(&row).len(), 1);
+        assert_eq!(circles(&row).0.len(), 1);
+        assert_eq!(circles(&[vec![2], vec![0], vec![], vec![1, 2]]).1, [2, 0, 1, 3], "what is used comes first");
     }
 }

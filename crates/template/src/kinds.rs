@@ -365,6 +365,12 @@ pub const TYPES: &[ResourceType] = &[
         refused: &[],
     },
     ResourceType {
+        name: "AWS::CloudFormation::Stack",
+        used: &["TemplateURL", "Parameters"],
+        ignored: &["NotificationARNs", "Tags", "TimeoutInMinutes"],
+        refused: &[],
+    },
+    ResourceType {
         name: "AWS::SQS::Queue",
         used: &[
             "QueueName",
@@ -472,6 +478,12 @@ pub const TYPES: &[ResourceType] = &[
             "DurableConfig",
         ],
         refused: IMAGE,
+    },
+    ResourceType {
+        name: "AWS::Serverless::Application",
+        used: &["Location", "Parameters"],
+        ignored: &["NotificationARNs", "Tags", "TimeoutInMinutes"],
+        refused: &[],
     },
     ResourceType {
         name: "AWS::Serverless::SimpleTable",

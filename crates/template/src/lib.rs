@@ -36,6 +36,7 @@ mod for_each;
 mod format;
 pub mod kinds;
 pub mod limits;
+mod nested;
 mod parameters;
 mod problem;
 mod resource;

@@ -18,7 +18,9 @@ pub const PARAMETERS: usize = 200;
 pub const PARAMETER_BYTES: usize = 4096;
 /// Problems that are written out; the rest is counted.
 pub const PROBLEMS: usize = 200;
-/// Stacks of a cloud assembly, nested assemblies included.
+/// Stacks of a cloud assembly, nested assemblies and nested stacks included.
 pub const STACKS: usize = 100;
+/// How many stacks may lie in each other.
+pub const NESTED_DEPTH: usize = 6;
 /// How deep assemblies may lie in each other.
 pub const ASSEMBLY_DEPTH: usize = 8;

@@ -44,6 +44,13 @@ pub struct Problems {
     pub more: usize,
 }
 
+impl Problems {
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.problems.extend(more.problems);
+        self.more += more.more;
+    }
+}
+
 impl fmt::Display for Place {
     /// `template.yaml:12:7`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,6 +16,8 @@ pub(crate) struct Resource {
     pub(crate) condition: Option<(String, At)>,
     pub(crate) depends_on: Vec<(String, At)>,
     pub(crate) metadata: Option<Node>,
+    /// What of SAM's `Globals` does not concern it.
+    pub(crate) ignore_globals: Option<Node>,
 }
 
 impl Resource {
@@ -31,6 +33,7 @@ impl Resource {
             condition: self.condition.clone(),
             depends_on: Vec::new(),
             metadata: None,
+            ignore_globals: None,
         }
     }
 

@@ -167,6 +167,7 @@ fn resource(entry: &Entry, findings: &Findings) -> Option<Resource> {
         condition: condition(body, findings),
         depends_on: depends_on(body, findings),
         metadata: body.get("Metadata").cloned(),
+        ignore_globals: body.get("IgnoreGlobals").cloned(),
     })
 }
 

@@ -31,7 +31,6 @@ fn describe(function: &Function, layers: &[&Layer]) -> Result<ProcessFunction, R
         .runtime
         .parse()
         .map_err(|error| (format!("{error}"), "choose one of those, or remove the function"))?;
-    built(function, runtime)?;
     // Layers of others are not here; the template's notes have said so.
     let own = function.layers.iter().filter_map(|arn| layers.iter().find(|layer| layer.arn == *arn));
     Ok(ProcessFunction {
@@ -56,22 +55,14 @@ fn code(code: &template::Code) -> Result<Code, Refused> {
     }
 }
 
-/// Refuses sources that a bundler has not been at yet: they would fail with their first event, and not say why.
-fn built(function: &Function, runtime: Runtime) -> Result<(), Refused> {
-    let (Some(build), template::Code::Folder(folder), Runtime::Node { .. }) =
-        (&function.build, &function.code, runtime)
-    else {
-        return Ok(());
-    };
-    if build.method != "esbuild" || has_handler(folder, &function.handler) {
-        return Ok(());
-    }
-    let message =
-        format!("its sources in {} are not built: there is no file of `{}`", folder.display(), function.handler);
-    Err((message, "run `sam build`, and serve .aws-sam/build/template.yaml"))
+/// `src/app` of `src/app.handler`, and of `src/app.chat.handler`.
+pub(super) fn module(handler: &str) -> &str {
+    let file = handler.rfind('/').map_or(0, |slash| slash + 1);
+    handler[file..].find('.').map_or(handler, |dot| &handler[..file + dot])
 }
 
-fn has_handler(folder: &Path, handler: &str) -> bool {
-    let module = handler.rsplit_once('.').map_or(handler, |(module, _)| module);
+/// Whether Node finds a file of the handler.
+pub(super) fn has_handler(folder: &Path, handler: &str) -> bool {
+    let module = module(handler);
     NODE_EXTENSIONS.iter().any(|extension| folder.join(format!("{module}.{extension}")).is_file())
 }

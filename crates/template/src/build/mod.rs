@@ -9,12 +9,13 @@ mod route;
 mod stage;
 mod table;
 
-pub(crate) use code::Assets;
+pub(crate) use code::{Assets, plain};
 
 use crate::assemble::Source;
 use crate::evaluate::Scope;
 use crate::files::Files;
 use crate::kinds::{self, ResourceType};
+use crate::nested;
 use crate::problem::Place;
 use crate::resource::Resource;
 use crate::stack::{Api, EventSourceMapping, Function, Layer, Queue, Skipped, Stack, Subscription, Table, Topic};
@@ -60,6 +61,8 @@ impl<'s, 'f> Site<'s, 'f> {
 
     pub(crate) fn build(&self) -> Parts {
         let mut parts = Parts::default();
+        // They are loaded already; this is about their properties.
+        self.of_kinds(&[nested::KIND]);
         let apis = api::Apis::build(self, &mut parts.skipped);
         parts.tables =
             self.each(&["AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"], |one, values| self.table(one, values));
@@ -112,10 +115,6 @@ impl<'s, 'f> Site<'s, 'f> {
             if let Some(meant) = kinds::misspelt(&resource.kind) {
                 let message = format!("there is no resource type `{}`", resource.kind);
                 self.scope.problem(resource.kind_at, message, format!("did you mean `{meant}`?"));
-            } else if resource.kind == "AWS::CloudFormation::Stack" || resource.kind == "AWS::Serverless::Application" {
-                let message = format!("`{}` is a nested stack, and is not read", resource.logical_id);
-                let remedy = "write its resources here, or load its template as a stack of its own";
-                self.scope.problem(resource.kind_at, message, remedy);
             } else {
                 self.leave_out(resource, skipped);
             }

@@ -4,6 +4,7 @@ use super::Scope;
 use super::references::VERSION;
 use crate::document::{At, Kind, Node};
 use crate::environment;
+use crate::nested;
 use crate::problem::use_one_of;
 use crate::resource::Resource;
 
@@ -62,6 +63,9 @@ impl Scope<'_> {
             return self.broken(parts[0].at, format!("`{name}` is a parameter, and has no attributes"), "use Ref");
         }
         let Some(resource) = self.resource(name, parts[0].at) else { return Node::broken(at) };
+        if resource.kind == nested::KIND {
+            return self.output_of(resource, &attribute, (parts[1].at, at));
+        }
         match self.attribute_of(resource, &attribute) {
             Some(text) => Node::text(at, text),
             None => {
@@ -69,6 +73,22 @@ impl Scope<'_> {
                 let remedy = use_one_of(&attribute, known.iter().copied(), "use an attribute of its type");
                 let message = format!("`{name}` ({}) has no attribute `{attribute}`", resource.kind);
                 self.broken(parts[1].at, message, remedy)
+            }
+        }
+    }
+
+    /// `Outputs.X` of a nested stack.
+    fn output_of(&self, resource: &Resource, attribute: &str, (place, at): (At, At)) -> Node {
+        let nested = self.nested.borrow();
+        let Some(Some(outputs)) = nested.get(&resource.logical_id) else { return Node::broken(at) };
+        match attribute.strip_prefix("Outputs.").and_then(|name| outputs.get(name)) {
+            Some(value) => Node::text(at, value.as_str()),
+            None => {
+                let known: Vec<String> = outputs.keys().map(|name| format!("Outputs.{name}")).collect();
+                let remedy =
+                    use_one_of(attribute, known.iter().map(String::as_str), "add it to the template's Outputs");
+                let message = format!("the nested stack `{}` has no `{attribute}`", resource.logical_id);
+                self.broken(place, message, remedy)
             }
         }
     }

@@ -54,6 +54,8 @@ pub(crate) struct Scope<'t> {
     pub(crate) generated: &'t BTreeMap<String, String>,
     /// What other stacks export.
     pub(crate) imports: &'t BTreeMap<String, String>,
+    /// Outputs of nested stacks; none of those that could not be loaded, which has been told.
+    pub(crate) nested: RefCell<HashMap<String, Option<BTreeMap<String, String>>>>,
     progress: Progress,
 }
 
@@ -94,6 +96,7 @@ impl<'t> Scope<'t> {
             resources: known.resources.iter().map(|one| (one.logical_id.as_str(), one)).collect(),
             generated: known.generated,
             imports: known.imports,
+            nested: RefCell::default(),
             progress: Progress::default(),
         }
     }

@@ -3,6 +3,7 @@
 use super::Scope;
 use crate::document::{At, Node};
 use crate::environment;
+use crate::nested;
 use crate::problem::use_one_of;
 use crate::resource::Resource;
 
@@ -126,6 +127,10 @@ impl Scope<'_> {
                 "sns",
                 &format!("{}:{}", self.id(resource, 8), environment::uuid(self.stack, &resource.logical_id)),
             ),
+            nested::KIND => {
+                let name = format!("{}-{}", self.stack, resource.logical_id);
+                environment.arn("cloudformation", &format!("stack/{name}/{}", environment::uuid(&name, "")))
+            }
             "AWS::StepFunctions::StateMachine" | "AWS::Serverless::StateMachine" => {
                 environment.arn("states", &format!("stateMachine:{}", name()))
             }

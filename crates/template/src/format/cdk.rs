@@ -9,6 +9,7 @@ use crate::limits;
 use crate::parameters;
 use crate::problem::{Findings, Problems};
 use crate::stack::{Format, Stack};
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -43,17 +44,13 @@ pub(super) fn load(manifest: &Path, root: &Node, files: &dyn Files, options: &Op
     let mut declared = vec![BOOTSTRAP.to_owned()];
     for one in ordered(found) {
         match stack(&one, &options, files, &stacks, &mut declared) {
-            Ok(stack) => {
+            Ok(loaded) => {
                 // What one stack exports, those that depend on it import.
-                let exports =
-                    stack.outputs.iter().filter_map(|output| Some((output.export.clone()?, output.value.clone())));
-                options.imports.extend(exports);
-                stacks.push(stack);
+                let outputs = loaded.iter().flat_map(|stack| &stack.outputs);
+                options.imports.extend(outputs.filter_map(|one| Some((one.export.clone()?, one.value.clone()))));
+                stacks.extend(loaded);
             }
-            Err(more) => {
-                problems.problems.extend(more.problems);
-                problems.more += more.more;
-            }
+            Err(more) => problems.extend(more),
         }
     }
     problems.problems.extend(undeclared(&declared, &options));
@@ -76,7 +73,7 @@ fn stack(
     files: &dyn Files,
     others: &[Stack],
     declared: &mut Vec<String>,
-) -> Result<Stack, Problems> {
+) -> Result<Vec<Stack>, Problems> {
     let findings = Findings::default();
     let number = findings.file(&found.template);
     let Some(Document { root, .. }) = read(&found.template, number, files, &findings) else {
@@ -97,6 +94,7 @@ fn stack(
             findings.note(at, message);
         }
     }
+    let count = Cell::new(others.len());
     let source = Source {
         root: &root,
         number,
@@ -106,6 +104,8 @@ fn stack(
         format: Format::Cdk,
         assets: Assets::ByKey(found.assets.clone()),
         others,
+        ancestors: &[],
+        count: &count,
     };
     assemble::template(&source, options, Given::ForSeveral, files, findings)
 }

@@ -14,6 +14,7 @@ use crate::files::{FileKind, Files};
 use crate::limits;
 use crate::problem::{Findings, Problems};
 use crate::stack::{Format, Stack};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
@@ -40,7 +41,8 @@ const NAMELESS_FOLDERS: &[&str] = &["cdk.out", ".serverless", "build", ".aws-sam
 /// Reads a template, whatever its format, and works it out.
 ///
 /// `path` is a file (CloudFormation or SAM as JSON or YAML, a Terraform plan as JSON) or a folder that holds one, such as
-/// `cdk.out` or `.serverless`. Only a cloud assembly has several stacks.
+/// `cdk.out` or `.serverless`. A cloud assembly has several stacks, and so has a template
+/// with nested ones: its own comes first.
 ///
 /// # Errors
 /// Every problem of every stack, each with its place and a way to mend it.
@@ -54,15 +56,26 @@ pub fn load(path: &Path, files: &dyn Files, options: &Options) -> Result<Vec<Sta
     let root = &document.root;
     let folder = path.parent().unwrap_or(Path::new(""));
     let name = options.stack_name.clone().unwrap_or_else(|| name(&placed(&options.working_folder, &path)));
-    let source =
-        |format, assets| Source { root, number, file: &path, folder, name: &name, format, assets, others: &[] };
+    let count = Cell::new(1);
+    let source = |format, assets| Source {
+        root,
+        number,
+        file: &path,
+        folder,
+        name: &name,
+        format,
+        assets,
+        others: &[],
+        ancestors: &[],
+        count: &count,
+    };
     let named = |file: &str| path.file_name().is_some_and(|name| name == file);
     if root.get("artifacts").is_some() && root.get("version").is_some() {
         return cdk::load(&path, root, files, options);
     }
     if root.get("planned_values").is_some() || (root.get("values").is_some() && root.get("format_version").is_some()) {
         let source = source(Format::Terraform, Assets::None);
-        return Ok(vec![terraform::load(&source, options, files, findings)?]);
+        return terraform::load(&source, options, files, findings);
     }
     if let Some(problem) = foreign(root) {
         findings.problem(At { line: 0, ..root.at }, problem.0, problem.1);
@@ -73,7 +86,7 @@ pub fn load(path: &Path, files: &dyn Files, options: &Options) -> Result<Vec<Sta
     } else {
         source(Format::CloudFormation, Assets::None)
     };
-    Ok(vec![assemble::template(&source, options, Given::ForThisStack, files, findings)?])
+    assemble::template(&source, options, Given::ForThisStack, files, findings)
 }
 
 /// Reads one document. What is wrong with it is in the findings, whether it can be used or not.

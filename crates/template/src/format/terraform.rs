@@ -27,7 +27,7 @@ pub(super) fn load(
     options: &Options,
     files: &dyn Files,
     findings: Findings,
-) -> Result<Stack, Problems> {
+) -> Result<Vec<Stack>, Problems> {
     let root = source.root;
     let file = findings.file(Path::new("--parameter"));
     parameters::unknown(&[], &options.parameters, At { file, ..At::default() }, &findings);
@@ -110,6 +110,7 @@ impl<'p> Plan<'p> {
             condition: None,
             depends_on: Vec::new(),
             metadata: None,
+            ignore_globals: None,
         }
     }
 

@@ -23,12 +23,25 @@ impl<'d> Globals<'d> {
         Self(node.entries())
     }
 
-    /// The resource with what is global for its type. `IgnoreGlobals` is not honoured.
-    pub(super) fn apply(&self, kind: &str, resource: &Resource) -> Resource {
+    /// The resource with what is global for its type, as far as its `IgnoreGlobals` leaves it: `"*"`, or a list of properties.
+    pub(super) fn apply(&self, kind: &str, resource: &Resource, findings: &Findings) -> Resource {
         let mut resource = resource.clone();
-        if let Some(global) = self.0.iter().find(|entry| entry.key == kind) {
-            resource.properties = merged(&global.value, &resource.properties);
-        }
+        let Some(global) = self.0.iter().find(|entry| entry.key == kind) else { return resource };
+        let kept = match &resource.ignore_globals {
+            None => global.value.clone(),
+            Some(all) if all.as_text() == Some("*") => return resource,
+            Some(some) if matches!(some.kind, Kind::List(_)) => {
+                let ignored = |name: &str| some.items().iter().any(|one| one.as_text() == Some(name));
+                let entries = global.value.entries().iter().filter(|entry| !ignored(&entry.key)).cloned().collect();
+                Node { at: global.value.at, kind: Kind::Map(entries) }
+            }
+            Some(other) => {
+                let remedy = "write \"*\", or a list of properties";
+                findings.problem(other.at, format!("IgnoreGlobals is {}", other.describe()), remedy);
+                return resource;
+            }
+        };
+        resource.properties = merged(&kept, &resource.properties);
         resource
     }
 }

@@ -10,6 +10,7 @@ mod routes;
 mod web_socket_api;
 
 use crate::document::{Entry, Kind, Node};
+use crate::nested;
 use crate::problem::Findings;
 use crate::resource::Resource;
 use crate::sections::Sections;
@@ -37,11 +38,12 @@ pub(crate) fn expand(sections: &Sections<'_>, findings: &Findings) -> Expanded {
             let remedy = "add `Transform: AWS::Serverless-2016-10-31` at the top";
             findings.problem(resource.kind_at, format!("`{}` needs the SAM transform", resource.kind), remedy);
         }
-        let resource = globals.apply(kind, resource);
+        let resource = globals.apply(kind, resource, findings);
         match kind {
             "Function" => function::expand(&resource, &mut expanded, findings),
             "SimpleTable" => expanded.resources.push(simple_table(&resource, findings)),
             "LayerVersion" => expanded.resources.push(layer(&resource)),
+            "Application" => expanded.resources.push(application(&resource, findings)),
             "WebSocketApi" => web_socket_api::expand(&resource, &mut expanded, findings),
             // APIs over HTTP, state machines, connectors: skipped like any other type.
             _ => expanded.resources.push(resource),
@@ -101,6 +103,20 @@ fn layer(resource: &Resource) -> Resource {
     let mut layer = resource.expanded(&resource.logical_id, "AWS::Lambda::LayerVersion", properties);
     layer.metadata.clone_from(&resource.metadata);
     layer
+}
+
+/// An application is a nested stack, if its template is a file.
+fn application(resource: &Resource, findings: &Findings) -> Resource {
+    let location = resource.property("Location");
+    if let Some(location) = location.filter(|one| matches!(one.kind, Kind::Map(_)) && one.call().is_none()) {
+        let message = "applications of the Serverless Application Repository are out of reach";
+        findings.problem(location.at, message, "name a local template: Location: ./application/template.yaml");
+    }
+    let entries = kept(resource, |name| Some(if name == "Location" { "TemplateURL" } else { name }));
+    let properties = Node { at: resource.at, kind: Kind::Map(entries) };
+    let mut stack = resource.expanded(&resource.logical_id, nested::KIND, properties);
+    stack.depends_on.clone_from(&resource.depends_on);
+    stack
 }
 
 /// SAM's `{Bucket, Key, Version}` as Lambda's `{S3Bucket, S3Key, S3ObjectVersion}`; a path stays one.

@@ -27,6 +27,8 @@ use std::path::PathBuf;
 #[serde(rename_all = "camelCase")]
 pub struct Stack {
     pub name: String,
+    /// The stack that has it among its resources.
+    pub nested_in: Option<String>,
     /// The file its resources are written in.
     pub template: PathBuf,
     pub format: Format,

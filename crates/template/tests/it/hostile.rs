@@ -122,6 +122,27 @@ fn what_has_no_end_is_refused_with_its_limit() {
     }
 }
 
+/// Stacks in each other, and side by side, as many as one likes.
+#[test]
+fn nested_stacks_are_bounded() {
+    let stack = |name: &str, file: &str| {
+        format!("  {name}: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: {file}}}}}\n")
+    };
+    let mut files = Written::default();
+    for level in 0..20 {
+        let mut text = "Resources:\n".to_owned();
+        for number in 0..10 {
+            text += &stack(&format!("N{number}"), &format!("level{}.yaml", level + 1));
+        }
+        files.0.insert(format!("level{level}.yaml").into(), text);
+    }
+    let started = Instant::now();
+    let told = load(Path::new("level0.yaml"), &files, &Options::default()).unwrap_err().to_string();
+    assert!(started.elapsed() < IN_TIME, "took {:?}", started.elapsed());
+    assert!(told.contains(&format!("stacks lie more than {} deep in each other", limits::NESTED_DEPTH)), "{told}");
+    assert!(told.contains(&format!("more than {} stacks", limits::STACKS)), "{told}");
+}
+
 #[test]
 fn large_documents_take_time_in_proportion() {
     let lines = |count: usize| {
