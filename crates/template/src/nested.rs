@@ -82,7 +82,7 @@ fn find(resource: &Resource, source: &Source<'_>, files: &dyn Files, scope: &Sco
         scope.problem(written.at, format!("there is no template `{url}` ({})", file.display()), remedy);
         return None;
     }
-    if source.ancestors.iter().any(|one| *one == file) || source.file == file {
+    if source.ancestors.contains(&file) || source.file == file {
         scope.problem(written.at, "the template is nested in itself", "name another");
         return None;
     }

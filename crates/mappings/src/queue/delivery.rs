@@ -46,7 +46,7 @@ enum Invoked {
     Answered(Bytes),
     Failed,
     /// It did not take place while the messages were ours.
-    NotInvoked,
+    OutOfTime,
 }
 
 impl Delivery {
@@ -106,7 +106,7 @@ impl Delivery {
                 debug!(mapping = %self.mapping.id, messages = items.len(), "the batch failed");
                 return self.count("failed", 0);
             }
-            Invoked::NotInvoked => return,
+            Invoked::OutOfTime => return,
         };
         let handled: Vec<String> = items
             .iter()
@@ -132,11 +132,11 @@ impl Delivery {
             counter!("sluicegate_mapping_retries_total", "mapping" => label, "reason" => reason).increment(1);
             let delay = backoff.next(fastrand::f64());
             if Instant::now() + delay >= until {
-                return Invoked::NotInvoked;
+                return Invoked::OutOfTime;
             }
             let mut stopped = self.stopped.clone();
             tokio::select! {
-                _ = stopped.wait_for(|stopped| *stopped) => return Invoked::NotInvoked,
+                _ = stopped.wait_for(|stopped| *stopped) => return Invoked::OutOfTime,
                 () = sleep(delay) => {}
             }
         }
