@@ -56,23 +56,30 @@ class Server:
                 env=environment,
                 cwd=folder or data,
             )
-        self.ready = json.loads(self._first_line())
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        threading.Thread(target=self._read_lines, daemon=True).start()
+        self.ready = self.next_event()
         assert self.ready["event"] == "ready", self.ready
         self.listen = self.ready["listen"]
         host, port = self.listen.rsplit(":", 1)
         self.address = (host, int(port))
         self.url = f"http://{self.listen}"
 
-    def _first_line(self) -> str:
-        lines: queue.Queue[bytes] = queue.Queue()
-        threading.Thread(target=lambda: lines.put(self.process.stdout.readline()), daemon=True).start()
+    def _read_lines(self):
+        for line in self.process.stdout:
+            self._lines.put(line)
+        # The end of its output.
+        self._lines.put(b"")
+
+    def next_event(self) -> dict:
+        """What the server says next on its standard output: that it is ready, or what became of a reload."""
         try:
-            line = lines.get(timeout=READY_WITHIN_S)
+            line = self._lines.get(timeout=READY_WITHIN_S)
         except queue.Empty:
             self.kill()
-            raise AssertionError(f"the server was not ready within {READY_WITHIN_S} s:\n{self.log()}") from None
-        assert line, f"the server ended before it was ready:\n{self.log()}"
-        return line.decode()
+            raise AssertionError(f"the server said nothing within {READY_WITHIN_S} s:\n{self.log()}") from None
+        assert line, f"the server ended without a word:\n{self.log()}"
+        return json.loads(line)
 
     # Addresses and clients.
 

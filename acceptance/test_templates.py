@@ -164,7 +164,7 @@ def test_a_restart_converges(serve, start_server, tmp_path):
     other_key = TALLY.replace("AttributeName: id", "AttributeName: number", 2)
     (folder / "template.yaml").write_text(other_key)
     told = refusal(folder, tmp_path / "data", *named)
-    assert "template.yaml:4:3: Resources.Orders: table tally-Orders: " in told, told
+    assert "template.yaml:4:3: error: Resources.Orders: table tally-Orders: " in told, told
     assert "exists with another key" in told and "rename one of them, or delete the table" in told, told
     (folder / "template.yaml").write_text(TALLY)
     server = serve(folder, *named)

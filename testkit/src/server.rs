@@ -3,7 +3,7 @@
 use crate::{HttpResponse, WebSocket, request};
 use serde_json::Value;
 use sluicegate_server::config::Pace;
-use sluicegate_server::{Config, RunningServer, Server};
+use sluicegate_server::{Config, Refusal, Reloaded, RunningServer, Server};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -49,9 +49,9 @@ impl TestServer {
         Self { running, ..self }
     }
 
-    /// Reads the API files again, as SIGHUP does.
-    pub fn reload(&self) {
-        self.running.reload();
+    /// Reads API files, template and code again, as SIGHUP does.
+    pub async fn reload(&self) -> Result<Reloaded, Refusal> {
+        self.running.reload().await
     }
 
     pub async fn stop(self) {

@@ -140,11 +140,6 @@ impl Gateway {
     pub fn start(parts: Parts) -> Result<Self, StartError> {
         let logs = Arc::new(Logs::new(parts.options.access_logs_dir, parts.options.execution_logs_dir));
         let stages = Stages::new(parts.apis, parts.domain_name, &parts.hub, logs.clone())?;
-        if !parts.credentials.are_configured() {
-            for stage in stages.served().iter().filter(|stage| stage.deployment().asks_for_signatures()) {
-                tracing::warn!(stage = %stage.id, "no credentials are configured: any signature opens this stage");
-            }
-        }
         let account = parts.account;
         let inner = Arc::new(Inner {
             stages,
@@ -165,7 +160,9 @@ impl Gateway {
             reactors: parking_lot::Mutex::default(),
         });
         *inner.reactors.lock() = parts.threads.start(Arc::new(Dispatcher(inner.clone())))?;
-        Ok(Self(inner))
+        let gateway = Self(inner);
+        gateway.warn_of_open_stages(|_| true);
+        Ok(gateway)
     }
 
     /// Serves an API, new or changed. A stage with `autoDeploy` follows at once; others serve the change when their
@@ -174,7 +171,20 @@ impl Gateway {
     /// # Errors
     /// The definition cannot be served; what was served before goes on.
     pub fn put_api(&self, definition: &ApiDefinition) -> Result<(), StartError> {
-        self.0.stages.put(definition)
+        self.0.stages.put(definition)?;
+        self.warn_of_open_stages(|stage| *stage.id.api == *definition.api_id);
+        Ok(())
+    }
+
+    /// Stages that ask for signatures that nobody verifies.
+    fn warn_of_open_stages(&self, which: impl Fn(&Stage) -> bool) {
+        if self.0.credentials.are_configured() {
+            return;
+        }
+        let stages = self.0.stages.served();
+        for stage in stages.iter().filter(|stage| which(stage) && stage.deployment().asks_for_signatures()) {
+            tracing::warn!(stage = %stage.id, "no credentials are configured: any signature opens this stage");
+        }
     }
 
     /// Stops serving an API and closes its connections with 1001.

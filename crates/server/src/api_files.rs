@@ -3,6 +3,7 @@
 //! A file is one JSON object: an API in the words of the API Gateway V2 control plane, and `functions`, which says where
 //! each function named by an integration is.
 
+use crate::origins::Origins;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,7 +33,7 @@ pub struct NamedFunction {
 /// Where a function runs.
 pub enum FunctionKind {
     /// Behind an address.
-    Http { function: Function, options: FunctionOptions },
+    Http { url: String, function: Function, options: FunctionOptions },
     /// In local processes.
     Process(ProcessFunction),
 }
@@ -86,14 +87,22 @@ enum FunctionProblem {
 }
 
 /// Reads every file, and reports what is wrong in any of them.
-pub fn read(paths: &[PathBuf]) -> Result<Vec<ApiFile>, FileProblems> {
+pub(crate) fn read(paths: &[PathBuf], origins: &Origins) -> Result<Vec<ApiFile>, FileProblems> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
+        origins.add_file(path);
         match read_one(path) {
             Ok(file) => files.push(file),
             Err(found) => problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", path.display()))),
         }
     }
+    process_functions(&files).flat_map(|function| [vec![function.code], function.layers].concat()).for_each(|code| {
+        match code {
+            Code::Folder(path) => origins.add_folder(&path),
+            Code::Zip(path) => origins.add_file(&path),
+            Code::Inline(_) => {}
+        }
+    });
     if problems.is_empty() { Ok(files) } else { Err(FileProblems(problems)) }
 }
 
@@ -152,7 +161,7 @@ fn function_kind(name: &str, written: FunctionSettings, folder: &Path) -> Result
         written.only_with_runtime().map_or(Ok(()), |key| Err(FunctionProblem::NotWithUrl(key)))?;
         let concurrency = written.concurrency.unwrap_or(FunctionOptions::default().concurrency);
         let options = FunctionOptions { timeout, concurrency };
-        return Ok(FunctionKind::Http { function: http_function(url)?, options });
+        return Ok(FunctionKind::Http { url: url.clone(), function: http_function(url)?, options });
     }
     let place = |path: &Path| match path.extension() {
         Some(extension) if extension == "zip" => Code::Zip(folder.join(path)),
@@ -229,7 +238,7 @@ mod tests {
     #[test]
     fn every_file_is_looked_at() {
         let paths = ["/does/not/exist/a.json", "/does/not/exist/b.json"].map(PathBuf::from);
-        let problems = read(&paths).err().expect("neither is there").to_string();
+        let problems = read(&paths, &Origins::default()).err().expect("neither is there").to_string();
         assert!(
             problems.contains("a.json: cannot be read") && problems.contains("b.json: cannot be read"),
             "{problems}"

@@ -3,14 +3,14 @@
 use crate::api_files::{ApiFile, FunctionKind, NamedFunction};
 use crate::config::Config;
 use serde_json::Value;
-use sluicegate_functions::process::LoadedFunction;
-use sluicegate_functions::{FunctionOptions, Functions, FunctionsBuilder, RegisterError};
+use sluicegate_functions::{FunctionOptions, FunctionsBuilder};
 use sluicegate_gateway::api::{ApiDefinition, IntegrationDefinition, RouteDefinition, StageDefinition};
 use sluicegate_handler::application::{Route, StreamMapping};
-use sluicegate_handler::{Application, Clients, MessageSender, StageId, TableClient};
+use sluicegate_handler::{Application, Clients, Function, MessageSender, StageId, TableClient};
 use sluicegate_mappings::{Mapping, MappingSettings, StartingPosition};
 use sluicegate_protocol::{ApiError, CallTable, Connections};
 use sluicegate_tables::Tables;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How bundled applications say which route a message is for.
@@ -53,18 +53,20 @@ pub(crate) async fn create_tables(applications: &[Application], tables: &Tables)
     Ok(())
 }
 
-/// Registers every function with what it can reach: the connections of its own API's stage, and all tables.
-pub(crate) fn functions(
+/// Registers every function that is not of processes, with what it can reach: the connections of its own API's stage, and all
+/// tables. Endpoints are given by address.
+pub(crate) fn register(
+    mut functions: FunctionsBuilder,
     applications: &[Application],
     files: &[ApiFile],
-    loaded: Vec<LoadedFunction>,
+    endpoints: &HashMap<String, Function>,
     connections: &Arc<dyn Connections>,
     tables: &Arc<dyn CallTable>,
-) -> Result<Functions, RegisterError> {
-    let mut functions = loaded.into_iter().fold(Functions::builder(), FunctionsBuilder::register_loaded);
+) -> FunctionsBuilder {
     for file in files {
         for NamedFunction { name, kind } in &file.functions {
-            let FunctionKind::Http { function, options } = kind else { continue };
+            let FunctionKind::Http { url, function, options } = kind else { continue };
+            let function = endpoints.get(url).unwrap_or(function);
             // An HTTP endpoint reaches connections and tables over the network, like any other client.
             let nowhere = StageId::new(file.definition.api_id.as_str(), "");
             let clients = Clients {
@@ -85,12 +87,13 @@ pub(crate) fn functions(
             functions = functions.register(function.name, Arc::clone(&function.function), clients.clone(), options);
         }
     }
-    functions.build()
+    functions
 }
 
-/// What the gateway serves for them.
-pub(crate) fn apis(applications: &[Application], files: &[ApiFile]) -> Vec<ApiDefinition> {
-    applications.iter().map(api).chain(files.iter().map(|file| file.definition.clone())).collect()
+/// What the gateway serves for them, for API files, and beside those.
+pub(crate) fn apis(applications: &[Application], files: &[ApiFile], others: &[ApiDefinition]) -> Vec<ApiDefinition> {
+    let files = files.iter().map(|file| file.definition.clone());
+    applications.iter().map(api).chain(files).chain(others.iter().cloned()).collect()
 }
 
 fn api(application: &Application) -> ApiDefinition {

@@ -14,9 +14,9 @@ pub use reference::page as reference_page;
 
 use crate::stacks;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use paint::Paint;
+pub(crate) use paint::Paint;
 use sluicegate_gateway::api::{self, ApiDefinition};
-use sluicegate_template::{Environment, Options, Place, Problem, Problems, Stack, load, parse_parameters};
+use sluicegate_template::{Environment, Files, Options, Place, Problem, Problems, Stack, load, parse_parameters};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ pub fn run(asked: &ArgMatches) -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     };
-    let outcome = read(file, &options);
+    let outcome = read(file, &Disk, &options);
     let json = asked.get_flag("json") || !std::io::stdout().is_terminal();
     let text = match (&outcome, json) {
         (_, true) => as_json(&outcome),
@@ -95,8 +95,8 @@ pub fn run(asked: &ArgMatches) -> ExitCode {
 }
 
 /// Loads a template, with everything that the gateway will have against its APIs.
-pub(crate) fn read(file: &Path, options: &Options) -> Result<Vec<Stack>, Problems> {
-    let stacks = load(file, &Disk, options)?;
+pub(crate) fn read(file: &Path, files: &dyn Files, options: &Options) -> Result<Vec<Stack>, Problems> {
+    let stacks = load(file, files, options)?;
     match gateway_problems(&stacks) {
         problems if problems.is_empty() => Ok(stacks),
         problems => Err(Problems { problems, more: 0 }),
@@ -106,7 +106,7 @@ pub(crate) fn read(file: &Path, options: &Options) -> Result<Vec<Stack>, Problem
 fn options(asked: &ArgMatches) -> Result<Options, Problems> {
     let mut parameters = BTreeMap::new();
     if let Some(file) = asked.get_one::<PathBuf>("parameters") {
-        parameters.extend(parameter_file(file)?);
+        parameters.extend(parameter_file(file, &Disk)?);
     }
     for pair in asked.get_many::<String>("parameter").into_iter().flatten() {
         let Some((key, value)) = pair.split_once('=') else {
@@ -133,9 +133,8 @@ pub(crate) fn working_folder() -> PathBuf {
     std::env::current_dir().unwrap_or_default()
 }
 
-pub(crate) fn parameter_file(file: &Path) -> Result<BTreeMap<String, String>, Problems> {
-    use sluicegate_template::Files;
-    let text = Disk.read(file, PARAMETER_FILE_BYTES);
+pub(crate) fn parameter_file(file: &Path, files: &dyn Files) -> Result<BTreeMap<String, String>, Problems> {
+    let text = files.read(file, PARAMETER_FILE_BYTES);
     let unreadable = |why| one_problem(file.display(), format!("cannot be read: {why}"), "name a file of parameters");
     parse_parameters(file, &text.map_err(unreadable)?)
 }

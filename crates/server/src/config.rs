@@ -126,6 +126,9 @@ settings! {
     /// The stack's name, from which names of tables and functions are made that the template leaves open; `auto` is the name
     /// of the template, or of its folder.
     Applications stack_name: StackName = "auto" as "NAME|auto";
+    /// Serves template, API files and the code of their functions anew whenever one of their files changes. What has not changed
+    /// goes on undisturbed. SIGHUP does the same once.
+    Applications watch: Switch = "false" as "BOOL";
     /// A JSON file with API keys and the usage plans they belong to: `apiKeys` (`id`, `value`, `enabled`) and `usagePlans`
     /// (`id`, `apiStages`, `keys`, `throttle`, `quota`); `none` for none.
     Applications usage_plans: OptionalFile = "none" as "FILE";

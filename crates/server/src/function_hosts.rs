@@ -2,9 +2,7 @@
 
 use crate::config::Config;
 use sluicegate_endpoint::{Credential, Policy, Secret};
-use sluicegate_functions::process::{
-    AccessKey, LoadError, LoadedFunction, PrepareError, ProcessFunction, Processes, Settings,
-};
+use sluicegate_functions::process::{AccessKey, LoadError, PrepareError, Processes, Settings};
 use sluicegate_gateway::api::ApiDefinition;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -41,46 +39,27 @@ pub(crate) fn issue_access_key(config: &mut Config) -> AccessKey {
     AccessKey::new(id, secret)
 }
 
-/// Loads every function that is to run as local processes. Without any, nothing is prepared. The APIs are those whose names
-/// lead here from them.
-pub(crate) fn load(
+/// Prepares to run functions as local processes.
+pub(crate) fn start(
     config: &Config,
-    described: Vec<ProcessFunction>,
-    apis: &[ApiDefinition],
     data: &Path,
     listen: SocketAddr,
     access_key: AccessKey,
-) -> Result<(Option<Processes>, Vec<LoadedFunction>), HostError> {
-    if described.is_empty() {
-        return Ok((None, Vec::new()));
-    }
-    let processes = Processes::new(Settings {
+) -> Result<Processes, PrepareError> {
+    Processes::new(Settings {
         region: config.region.to_string(),
         account: config.account.to_string(),
         access_key,
         endpoint: Some(format!("http://{}", reachable(listen))),
-        api_names: names(config, apis),
         node_modules: config.node_modules.0.clone(),
         max_processes: config.max_processes as usize,
         idle_timeout: config.process_idle_timeout,
         ..Settings::new(data)
-    })?;
-    let (mut loaded, mut failed) = (Vec::new(), Vec::new());
-    for function in described {
-        match processes.load(function) {
-            Ok(function) => loaded.push(function),
-            Err(error) => failed.push(error),
-        }
-    }
-    if !failed.is_empty() {
-        return Err(HostError::Load(failed));
-    }
-    processes.remove_unused_code();
-    Ok((Some(processes), loaded))
+    })
 }
 
 /// What handlers may call APIs: the names that AWS would give them, and domains of their own.
-fn names(config: &Config, apis: &[ApiDefinition]) -> Vec<String> {
+pub(crate) fn names(config: &Config, apis: &[ApiDefinition]) -> Vec<String> {
     let defaults = apis.iter().map(|api| config.region.domain_name(&api.api_id));
     let own = apis.iter().flat_map(|api| &api.domain_names).map(|domain| domain.domain_name.to_ascii_lowercase());
     let all: BTreeSet<String> = defaults.chain(own).collect();

@@ -1,7 +1,9 @@
 //! The `sluicegate` command.
 
+use sluicegate::announce::Occasion;
+use sluicegate::config::Switch;
 use sluicegate::config::{self, LogFormat, Problems, Sources};
-use sluicegate::{Config, Server, StartError, announce, check, logs, prometheus};
+use sluicegate::{Config, Refusal, Server, StartError, Watch, announce, check, logs, prometheus};
 use std::error::Error;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -53,7 +55,7 @@ async fn run(config: Config) -> ExitCode {
     match serve(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if let Some(StartError::Template(problems)) = error.downcast_ref() {
+            if let Some(StartError::Refused(Refusal::Template(problems))) = error.downcast_ref() {
                 check::complain(problems);
             }
             match format {
@@ -65,14 +67,35 @@ async fn run(config: Config) -> ExitCode {
     }
 }
 
-/// Starts, announces, waits for a signal, and drains.
+/// Starts, announces, follows changes until a signal comes, and drains.
 async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let mut signals = Signals::listen()?;
-    let format = config.log_format;
+    let (format, watches) = (config.log_format, config.watch == Switch::On);
     let server = Server::start(config).await?;
     announce::ready(&server, format);
-    while let Asked::ToReload = signals.next().await {
-        server.reload();
+    let mut watch = match watches.then(|| Watch::of(&server)).transpose() {
+        Ok(watch) => watch,
+        Err(error) => {
+            tracing::error!("files cannot be watched: {error}; send SIGHUP after changes");
+            None
+        }
+    };
+    loop {
+        let occasion = tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::ToStop => break,
+                Asked::ToReload => Occasion::Signal,
+            },
+            () = changed(&mut watch) => Occasion::Change,
+        };
+        let reloaded = tokio::select! {
+            reloaded = server.reload() => reloaded,
+            () = signals.stop() => break,
+        };
+        announce::reloaded(&server, format, occasion, &reloaded);
+        if let Some(watch) = &mut watch {
+            watch.follow(&server);
+        }
     }
     tokio::select! {
         () = server.stop() => Ok(()),
@@ -80,6 +103,13 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             tracing::warn!("a second signal: stopping at once");
             std::process::exit(1)
         }
+    }
+}
+
+async fn changed(watch: &mut Option<Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -93,7 +123,7 @@ struct Signals {
 enum Asked {
     /// SIGTERM, or Ctrl-C.
     ToStop,
-    /// SIGHUP: the API files may have changed.
+    /// SIGHUP: template, API files or code may have changed.
     ToReload,
 }
 

@@ -1,6 +1,6 @@
 //! The public port: one address for WebSockets, `@connections`, tables and the live pages.
 
-use crate::ApiAddress;
+use crate::directory::Directory;
 use crate::listener::{Answer, RequestBody};
 use crate::pages::Page;
 use http::{Method, Request, StatusCode};
@@ -9,17 +9,16 @@ use sluicegate_endpoint::{Response, json};
 use sluicegate_functions::LambdaApi;
 use sluicegate_gateway::{Caller, Gateway};
 use sluicegate_tables::Tables;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything a public request can reach.
 #[derive(Clone)]
-pub struct Public {
-    pub gateway: Gateway,
-    pub tables: Tables,
-    pub lambda: LambdaApi,
-    pub apis: Arc<[ApiAddress]>,
-    pub request_timeout: Duration,
+pub(crate) struct Public {
+    pub(crate) gateway: Gateway,
+    pub(crate) tables: Tables,
+    pub(crate) lambda: LambdaApi,
+    pub(crate) directory: Directory,
+    pub(crate) request_timeout: Duration,
 }
 
 /// The surface a request is for.
@@ -59,7 +58,7 @@ impl Public {
             Surface::Gateway => self.gateway.respond(request, caller).await,
             Surface::Tables => self.tables.respond(request).await,
             Surface::Lambda => self.lambda.respond(request).await,
-            Surface::Apis => json(StatusCode::OK, json!({ "apis": *self.apis }).to_string()),
+            Surface::Apis => json(StatusCode::OK, json!({ "apis": self.directory.published().apis }).to_string()),
             Surface::Page(page) => page.respond(request.headers()),
             Surface::Nothing => nothing(request.uri().path()),
         }

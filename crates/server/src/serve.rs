@@ -1,32 +1,33 @@
 //! A server's life: started part by part, each on what is there already, and stopped in reverse.
 
 use crate::admin::Admin;
-use crate::api_files::{self, FileProblems};
-use crate::applications::{self, SetupError};
+use crate::applications;
 use crate::apps::Input;
+use crate::changes::Reloaded;
 use crate::collector::Collector;
 use crate::config::{Config, Pace, Region};
+use crate::converge::{Fixed, Refusal, Served};
 use crate::data_folder::{DataFolder, DataFolderError};
-use crate::function_hosts::{self, HostError};
+use crate::directory::{Directory, Published};
+use crate::function_hosts;
 use crate::health::{Life, Phase};
 use crate::listener::{BindError, HttpLimits, Listener, Serving};
 use crate::open_files::{self, TooFewFiles};
+use crate::origins::Seen;
 use crate::prometheus;
 use crate::public::Public;
-use crate::stacks::{self, OutputValue, Stacks};
 use crate::usage_plans::{self, UsageFileError};
-use serde::Serialize;
-use sluicegate_functions::process::Processes;
-use sluicegate_functions::{EventPace, LambdaApi, LambdaOptions, RegisterError};
-use sluicegate_gateway::api::ApiDefinition;
+use crate::wanted::Wanted;
+use arc_swap::ArcSwap;
+use sluicegate_functions::{EventPace, Functions, LambdaApi, LambdaOptions};
 use sluicegate_gateway::{Account, AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use sluicegate_mappings::{Mappings, RetryPace};
 use sluicegate_protocol::{CallTable, Connections, Invoke};
 use sluicegate_tables::Tables;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -43,40 +44,27 @@ pub struct Server;
 pub struct RunningServer {
     listen: SocketAddr,
     admin: SocketAddr,
-    apis: Arc<[ApiAddress]>,
-    outputs: Vec<OutputValue>,
+    directory: Directory,
     input: Option<Input>,
-    region: Region,
-    drain_timeout: Duration,
+    config: Arc<Config>,
     life: Arc<Life>,
     public_port: Serving,
     collector: Option<Collector>,
-    mappings: Mappings,
-    processes: Option<Processes>,
+    served: Mutex<Served>,
+    /// Where it was read from.
+    seen: ArcSwap<Seen>,
     gateway: Gateway,
-    api_files: Vec<PathBuf>,
     tables: Tables,
     admin_port: Serving,
     upkeep: JoinHandle<()>,
     data: DataFolder,
 }
 
-/// A stage and where clients find it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ApiAddress {
-    pub id: String,
-    pub stage: String,
-    pub path: String,
-    pub url: String,
-}
-
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("an API file cannot be used:\n{0}")]
-    ApiFiles(#[from] FileProblems),
-    #[error("the template cannot be served: {}", counted(.0))]
-    Template(sluicegate_template::Problems),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
     #[error(transparent)]
@@ -87,34 +75,24 @@ pub enum StartError {
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
     #[error("cannot open the tables: {0}")]
     Tables(#[from] sluicegate_tables::OpenError),
-    #[error(transparent)]
-    Setup(#[from] SetupError),
-    #[error("a table of the template cannot be had: {0}")]
-    StackTables(#[from] stacks::TableError),
-    #[error("cannot run a function: {0}")]
-    FunctionHosts(#[from] HostError),
-    #[error("cannot set up the functions: {0}")]
-    Functions(#[from] RegisterError),
     #[error("cannot prepare for connections: {0}")]
     Hub(#[from] std::io::Error),
     #[error(transparent)]
     UsagePlans(#[from] UsageFileError),
     #[error("cannot start the gateway: {0}")]
     Gateway(#[from] sluicegate_gateway::StartError),
-    #[error("cannot start the mappings: {0}")]
-    Mappings(#[from] sluicegate_mappings::StartError),
 }
 
 impl Server {
     /// Starts everything; when it returns, clients are served.
     pub async fn start(mut config: Config) -> Result<RunningServer, StartError> {
         let access_key = function_hosts::issue_access_key(&mut config);
-        let files = api_files::read(&config.api.0)?;
-        let mut stacks = Stacks::read(&config).map_err(StartError::Template)?;
+        let (wanted, seen) = Wanted::read(&config);
+        let wanted = wanted?;
+        wanted.stacks.tell_notes();
         let places = open_files::places(&config)?;
         let (max_connections, limits) = (places.websockets, HttpLimits::of(&config, places.http));
         let data = DataFolder::lock(&config.data)?;
-        stacks.build(data.path(), config.node_modules.0.as_deref()).await.map_err(StartError::Template)?;
         let life = Arc::new(Life::default());
         let metrics = prometheus::recorder()?;
         let upkeep = tokio::spawn(prometheus::upkeep(metrics.clone()));
@@ -130,27 +108,17 @@ impl Server {
         let call_table: Arc<dyn CallTable> = Arc::new(tables.clone());
         // Nobody else sets it.
         let _ = opened_tables.set(Arc::clone(&call_table));
-        let applications = applications::chosen(&config);
-        let mut definitions = applications::apis(&applications, &files);
-        definitions.extend(stacks.apis());
-        applications::create_tables(&applications, &tables).await?;
-        stacks.create_tables(&tables).await?;
-
         let (hub, threads) = Hub::new(hub_options(&config, max_connections), Clock::System)?;
         let connections: Arc<dyn Connections> = Arc::new(hub.clone());
         // Functions are told the address, so it must be known; nobody is answered on it yet.
         let listener = Listener::bind("listen", config.listen).await?;
         let listen = listener.address();
-        let addresses = stacks.addresses(listen, &tables);
-        let described = api_files::process_functions(&files).chain(stacks.functions(&addresses)).collect();
-        let (processes, loaded) =
-            function_hosts::load(&config, described, &definitions, data.path(), listen, access_key)?;
-        let functions = Arc::new(applications::functions(&applications, &files, loaded, &connections, &call_table)?);
+        let functions = Arc::new(Functions::default());
         let lambda = LambdaApi::new(Arc::clone(&functions), lambda_options(&config));
-        let invoke: Arc<dyn Invoke> = functions;
+        let invoke: Arc<dyn Invoke> = Arc::clone(&functions) as Arc<dyn Invoke>;
         let region = config.region.clone();
         let gateway = Gateway::start(Parts {
-            apis: definitions.clone(),
+            apis: Vec::new(),
             account: Account { region: config.region.to_string(), account_id: config.account.to_string() },
             credentials: config.credentials.clone(),
             usage: usage_plans::read(&config.usage_plans)?,
@@ -165,16 +133,30 @@ impl Server {
                 execution_logs_dir: Some(data.path().join(EXECUTION_LOGS)),
             },
         })?;
-        let mut mappings = applications::mappings(&applications)?;
-        mappings.extend(stacks.mappings());
-        let mappings = Mappings::start(mappings, tables.clone(), invoke, RetryPace::default()).await?;
+        let mappings = Mappings::start(Vec::new(), tables.clone(), invoke, RetryPace::default());
+        let mappings = mappings.await.map_err(Refusal::from)?;
+        let config = Arc::new(config);
+        let fixed = Fixed {
+            config: Arc::clone(&config),
+            applications: applications::chosen(&config),
+            data: data.path().to_owned(),
+            listen,
+            access_key,
+            tables: tables.clone(),
+            call_table: Arc::clone(&call_table),
+            connections,
+            functions,
+            gateway: gateway.clone(),
+        };
+        let directory = Directory::default();
+        let mut served = Served::nothing(fixed, mappings, directory.clone());
+        served.become_like(wanted).await?;
 
-        let apis: Arc<[ApiAddress]> = definitions.iter().flat_map(|api| ApiAddress::of_stages(listen, api)).collect();
         let public = Public {
             gateway: gateway.clone(),
             tables: tables.clone(),
             lambda,
-            apis: Arc::clone(&apis),
+            directory: directory.clone(),
             request_timeout: config.request_timeout,
         };
         let public_port = listener.serve(limits, public);
@@ -186,18 +168,15 @@ impl Server {
         Ok(RunningServer {
             listen,
             admin: admin_addr,
-            apis,
-            outputs: stacks.outputs(&addresses),
+            directory,
             input,
-            region: config.region,
-            drain_timeout: config.drain_timeout,
+            config,
             life,
             public_port,
             collector,
-            mappings,
-            processes,
+            served: Mutex::new(served),
+            seen: ArcSwap::from_pointee(seen),
             gateway,
-            api_files: config.api.0.clone(),
             tables,
             admin_port,
             upkeep,
@@ -217,13 +196,9 @@ impl RunningServer {
         self.admin
     }
 
-    pub fn apis(&self) -> &[ApiAddress] {
-        &self.apis
-    }
-
-    /// Of the template, with addresses that lead here.
-    pub fn outputs(&self) -> &[OutputValue] {
-        &self.outputs
+    /// Where clients find what is served, and the template's outputs.
+    pub fn published(&self) -> Arc<Published> {
+        self.directory.published()
     }
 
     /// What to write to see something move.
@@ -232,24 +207,38 @@ impl RunningServer {
     }
 
     pub(crate) fn region(&self) -> &Region {
-        &self.region
+        &self.config.region
     }
 
-    /// Reads the API files again and serves what has changed in them: at once at stages with `autoDeploy`, at others when their
-    /// `deploymentId` is another. A file that cannot be used changes nothing. New functions, and new addresses of
-    /// functions, need a restart.
-    pub fn reload(&self) {
-        let files = match api_files::read(&self.api_files) {
-            Ok(files) => files,
-            Err(problems) => return warn!("the API files were not reloaded:\n{problems}"),
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Where what is served was read from.
+    pub(crate) fn seen(&self) -> Arc<Seen> {
+        self.seen.load_full()
+    }
+
+    /// Reads API files, template and code again, and serves what they say now. What has not changed goes on undisturbed. What
+    /// cannot be served changes nothing. Stages without `autoDeploy` of an API file follow when their `deploymentId` is another.
+    pub async fn reload(&self) -> Result<Reloaded, Refusal> {
+        let mut served = self.served.lock().await;
+        let started = Instant::now();
+        let config = Arc::clone(&self.config);
+        let (wanted, mut seen) = match tokio::task::spawn_blocking(move || Wanted::read(&config)).await {
+            Ok(read) => read,
+            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
         };
-        for file in &files {
-            let api = &file.definition.api_id;
-            match self.gateway.put_api(&file.definition) {
-                Ok(()) => info!(api, "reloaded"),
-                Err(error) => warn!(api, "not reloaded: {error}"),
-            }
+        let reloaded = match wanted {
+            Ok(wanted) => served.become_like(wanted).await,
+            Err(refusal) => Err(refusal),
+        };
+        if reloaded.is_err() {
+            // What is still served comes from where it came from.
+            seen.add(&self.seen());
         }
+        self.seen.store(Arc::new(seen));
+        Ok(Reloaded { took: started.elapsed(), ..reloaded? })
     }
 
     /// Drains: accepts nothing more, closes sockets with 1001, runs `$disconnect` for each, flushes. What is not done by
@@ -257,15 +246,16 @@ impl RunningServer {
     pub async fn stop(self) {
         info!("draining");
         self.life.enter(Phase::Draining);
-        let deadline = Deadline(Instant::now() + self.drain_timeout);
+        let deadline = Deadline(Instant::now() + self.config.drain_timeout);
         self.public_port.stop_accepting();
         if let Some(collector) = self.collector {
             deadline.bound("the collector", collector.stop()).await;
         }
         deadline.bound("connections and their $disconnect", self.gateway.drain()).await;
         deadline.bound("HTTP requests", self.public_port.drain()).await;
-        deadline.bound("mappings", self.mappings.stop()).await;
-        if let Some(processes) = self.processes {
+        let (mappings, processes) = self.served.into_inner().into_parts();
+        deadline.bound("mappings", mappings.stop()).await;
+        if let Some(processes) = processes {
             deadline.bound("functions", processes.stop()).await;
         }
         deadline.bound("tables", self.tables.close()).await;
@@ -285,24 +275,6 @@ impl Deadline {
         if tokio::time::timeout_at(self.0, ending).await.is_err() {
             warn!("{what} did not end within drain_timeout; stopping without");
         }
-    }
-}
-
-impl ApiAddress {
-    fn of_stages(listen: SocketAddr, api: &ApiDefinition) -> impl Iterator<Item = Self> {
-        api.stages.iter().map(move |stage| Self::new(listen, &api.api_id, &stage.stage_name))
-    }
-
-    fn new(listen: SocketAddr, id: &str, stage: &str) -> Self {
-        let path = format!("/{id}/{stage}");
-        Self { id: id.into(), stage: stage.into(), url: format!("ws://{listen}{path}"), path }
-    }
-}
-
-fn counted(problems: &sluicegate_template::Problems) -> String {
-    match problems.problems.len() + problems.more {
-        1 => "it has a problem".to_owned(),
-        count => format!("it has {count} problems"),
     }
 }
 

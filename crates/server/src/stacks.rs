@@ -18,17 +18,18 @@ mod notes;
 mod tables;
 
 pub use addresses::OutputValue;
-pub use tables::TableError;
 
 use crate::check;
 use crate::config::Config;
+use crate::origins::Origins;
 use addresses::Addresses;
 use esbuild::Bundle;
-use sluicegate_functions::process::{Code, ProcessFunction};
+use sluicegate_functions::process::{Code, LoadError, ProcessFunction};
 use sluicegate_gateway::api::ApiDefinition;
 use sluicegate_mappings::Mapping;
-use sluicegate_tables::Tables;
+use sluicegate_tables::{TableChange, Tables};
 use sluicegate_template::{Environment, Options, Problem, Problems, Stack};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -36,7 +37,6 @@ use std::path::Path;
 pub(crate) struct Stacks {
     stacks: Vec<Stack>,
     apis: Vec<ApiDefinition>,
-    /// Their variables still name addresses on AWS.
     functions: Vec<ProcessFunction>,
     /// Functions whose code is to be built before they can run.
     bundles: Vec<Bundle>,
@@ -50,14 +50,13 @@ pub(crate) fn unserved(stacks: &[Stack]) -> Vec<Problem> {
 
 impl Stacks {
     /// Reads the template that the configuration names; without one there are no stacks.
-    pub(crate) fn read(config: &Config) -> Result<Self, Problems> {
+    pub(crate) fn read(config: &Config, origins: &Origins) -> Result<Self, Problems> {
         let stacks = match &config.template.0 {
-            Some(file) => check::read(file, &options(config)?)?,
+            Some(file) => check::read(file, origins, &options(config, origins)?)?,
             None => Vec::new(),
         };
-        let stacks = Self::translate(stacks)?;
-        notes::tell(&stacks.stacks);
-        Ok(stacks)
+        origins.add_code(&stacks);
+        Self::translate(stacks)
     }
 
     /// Brings stacks into the words of those who serve them; what none of them does is a problem.
@@ -86,20 +85,47 @@ impl Stacks {
         Ok(())
     }
 
-    pub(crate) fn apis(&self) -> Vec<ApiDefinition> {
-        self.apis.clone()
+    /// Logs what is left out.
+    pub(crate) fn tell_notes(&self) {
+        notes::tell(&self.stacks);
     }
 
-    pub(crate) fn mappings(&self) -> Vec<Mapping> {
-        self.mappings.clone()
+    pub(crate) fn apis(&self) -> &[ApiDefinition] {
+        &self.apis
     }
 
-    /// Creates the tables that are missing and brings those that exist in line, as far as that loses nothing.
-    pub(crate) async fn create_tables(&self, tables: &Tables) -> Result<(), TableError> {
+    pub(crate) fn mappings(&self) -> &[Mapping] {
+        &self.mappings
+    }
+
+    /// As the template has them; their variables still name addresses on AWS.
+    pub(crate) fn described_functions(&self) -> &[ProcessFunction] {
+        &self.functions
+    }
+
+    /// A problem for each table that is there and cannot become what the template wants. Changes nothing.
+    pub(crate) async fn check_tables(&self, tables: &Tables) -> Result<(), Problems> {
+        let mut problems = Vec::new();
         for table in self.stacks.iter().flat_map(|stack| &stack.tables) {
-            tables::ensure(table, tables).await?;
+            problems.extend(tables::check(table, tables).await.err());
         }
-        Ok(())
+        if problems.is_empty() { Ok(()) } else { Err(Problems { problems, more: 0 }) }
+    }
+
+    /// Creates the tables that are missing and brings those that exist in line; by name, what was done.
+    pub(crate) async fn converge_tables(&self, tables: &Tables) -> Result<Vec<(String, TableChange)>, Problems> {
+        let mut changes = Vec::new();
+        for table in self.stacks.iter().flat_map(|stack| &stack.tables) {
+            let change = tables::converge(table, tables).await;
+            let change = change.map_err(|problem| Problems { problems: vec![problem], more: 0 })?;
+            changes.push((table.name.clone(), change));
+        }
+        Ok(changes)
+    }
+
+    /// Where the template says what cannot be loaded; `None` if the function is not of a template.
+    pub(crate) fn place_load_error(&self, error: &LoadError) -> Option<Problem> {
+        functions::place(&self.stacks, error)
     }
 
     /// What addresses of the stacks are here. The tables must be there: their streams have got names.
@@ -131,9 +157,9 @@ impl Stacks {
     }
 }
 
-fn options(config: &Config) -> Result<Options, Problems> {
+fn options(config: &Config, origins: &Origins) -> Result<Options, Problems> {
     let mut parameters = match &config.parameters.0 {
-        Some(file) => check::parameter_file(file)?,
+        Some(file) => check::parameter_file(file, origins)?,
         None => Default::default(),
     };
     parameters.extend(config.parameter.0.clone());
@@ -161,7 +187,7 @@ fn apis(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<ApiDefinition> {
     let mut definitions = Vec::new();
     for api in stacks.iter().flat_map(|stack| &stack.apis) {
         match check::definition(api) {
-            Ok(definition) => definitions.push(definition),
+            Ok(definition) => definitions.push(deployed(definition)),
             Err(error) => problems.push(Problem {
                 place: api.place.clone(),
                 message: error.to_string(),
@@ -172,6 +198,19 @@ fn apis(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<ApiDefinition> {
     definitions
 }
 
+/// Whoever changes a template wants the change served, whether or not it makes another deployment of it: so the deployment of
+/// each stage is named after what the API says.
+fn deployed(mut api: ApiDefinition) -> ApiDefinition {
+    let mut hash = DefaultHasher::new();
+    // What was read from JSON can be written as such.
+    serde_json::to_string(&api).unwrap_or_default().hash(&mut hash);
+    let id = format!("{:016x}", hash.finish());
+    for stage in api.stages.iter_mut().filter(|stage| !stage.auto_deploy) {
+        stage.deployment_id = Some(id.clone());
+    }
+    api
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,7 +218,8 @@ mod tests {
     use std::path::Path;
 
     fn read(template: &Path) -> Result<Stacks, Problems> {
-        Stacks::read(&Config { template: OptionalFile(Some(template.to_owned())), ..Config::default() })
+        let config = Config { template: OptionalFile(Some(template.to_owned())), ..Config::default() };
+        Stacks::read(&config, &Origins::default())
     }
 
     #[test]
@@ -242,7 +282,7 @@ Resources:
             assert_eq!(counts, (apis, functions, mappings), "{example}");
             assert_eq!(stacks.stacks[0].name, example);
         }
-        let none = Stacks::read(&Config::default()).unwrap_or_else(|told| panic!("{told}"));
+        let none = Stacks::read(&Config::default(), &Origins::default()).unwrap_or_else(|told| panic!("{told}"));
         assert!(none.stacks.is_empty());
     }
 }

@@ -28,6 +28,7 @@ mod wake;
 pub use checkpoints::{CheckpointError, Checkpoints};
 pub use clock::Clock;
 pub use engine::schema::SchemaError;
+pub use ensure::TableChange;
 pub use open::{OpenError, Options};
 pub use stream::position::{Position, SequenceNumber};
 pub use stream::reader::StreamReader;

@@ -3,35 +3,35 @@
 use std::fmt::Display;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Paint {
+pub(crate) enum Paint {
     Colours,
     Plain,
 }
 
 impl Paint {
     /// Plain unless it is a terminal, and for whoever set `NO_COLOR`.
-    pub(super) fn for_terminal(is_terminal: bool) -> Self {
+    pub(crate) fn for_terminal(is_terminal: bool) -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         if is_terminal && !unwanted { Self::Colours } else { Self::Plain }
     }
 
-    pub(super) fn strong(self, text: impl Display) -> String {
+    pub(crate) fn strong(self, text: impl Display) -> String {
         self.painted("1", text)
     }
 
-    pub(super) fn error(self, text: impl Display) -> String {
+    pub(crate) fn error(self, text: impl Display) -> String {
         self.painted("1;31", text)
     }
 
-    pub(super) fn remedy(self, text: impl Display) -> String {
+    pub(crate) fn remedy(self, text: impl Display) -> String {
         self.painted("36", text)
     }
 
-    pub(super) fn faint(self, text: impl Display) -> String {
+    pub(crate) fn faint(self, text: impl Display) -> String {
         self.painted("2", text)
     }
 
-    pub(super) fn heading(self, text: impl Display) -> String {
+    pub(crate) fn heading(self, text: impl Display) -> String {
         self.painted("1;32", text)
     }
 

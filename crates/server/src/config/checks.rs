@@ -30,6 +30,11 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
         format!("{} is the address of listen as well; give admin another port", config.admin),
     );
     require(
+        config.watch == Switch::Off || config.template.0.is_some() || !config.api.0.is_empty(),
+        "watch",
+        "there is nothing to watch; give a template or an API file as well".into(),
+    );
+    require(
         config.batch_window <= MAX_BATCH_WINDOW,
         "batch_window",
         format!("{} is longer than five minutes", humantime::format_duration(config.batch_window)),

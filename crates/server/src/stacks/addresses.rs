@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn addresses_lead_here_and_those_of_others_stay() {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/stream-notify/template.yaml");
-        let stacks = check::read(&example, &Options::default()).unwrap();
+        let stacks = check::read(&example, &check::Disk, &Options::default()).unwrap();
         let api = stacks[0].apis[0].definition.api_id.as_str();
         let table = &stacks[0].tables.iter().find(|table| table.stream.is_some()).unwrap().arn;
         let written = format!("{table}/stream/{STREAM_LABEL}");

@@ -1,6 +1,6 @@
 //! Functions of a template, as local processes.
 
-use sluicegate_functions::process::{Code, ProcessFunction, Runtime};
+use sluicegate_functions::process::{Code, LoadError, ProcessFunction, Runtime};
 use sluicegate_template::{self as template, Function, Layer, Problem, Stack};
 use std::path::Path;
 use std::time::Duration;
@@ -21,6 +21,16 @@ pub(super) fn described(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<Pr
         }
     }
     described
+}
+
+/// What is wrong with a function's code, and where its template says so.
+pub(super) fn place(stacks: &[Stack], error: &LoadError) -> Option<Problem> {
+    let function = stacks.iter().flat_map(|stack| &stack.functions).find(|one| one.name == error.function)?;
+    Some(Problem {
+        place: function.place.clone(),
+        message: error.problem.to_string(),
+        remedy: "correct the template, or build the code again".to_owned(),
+    })
 }
 
 /// What is wrong, and what to do.

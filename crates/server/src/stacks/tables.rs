@@ -2,26 +2,31 @@
 
 use serde_json::{Value, json};
 use sluicegate_protocol::ApiError;
-use sluicegate_tables::Tables;
-use sluicegate_template::{Index, KeySchema, Place, Projection, ScalarType, Table};
+use sluicegate_tables::{TableChange, Tables};
+use sluicegate_template::{Index, KeySchema, Problem, Projection, ScalarType, Table};
 
-/// A table is there, but not as the template wants it; or it cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[error("{place}: {}: table {table}: {error}", place.path)]
-pub struct TableError {
-    place: Place,
-    table: String,
-    error: ApiError,
+/// What to do about a table whose refusal does not say.
+const REMEDY: &str = "correct the template, or delete the table";
+
+/// A problem if the table is there, and cannot be made what the template wants.
+pub(super) async fn check(table: &Table, tables: &Tables) -> Result<(), Problem> {
+    tables.check(&request(table)).await.map_err(|error| refused(table, &error))
 }
 
-/// Creates a table unless it is there, and its expiry.
-pub(super) async fn ensure(table: &Table, tables: &Tables) -> Result<(), TableError> {
-    let failed = |error| TableError { place: table.place.clone(), table: table.name.clone(), error };
-    tables.create_if_absent(request(table)).await.map_err(failed)?;
-    if let Some(attribute) = &table.time_to_live {
-        tables.expire_by(&table.name, attribute).await.map_err(failed)?;
+/// Creates a table unless it is there, and otherwise brings it in line.
+pub(super) async fn converge(table: &Table, tables: &Tables) -> Result<TableChange, Problem> {
+    let converged = tables.converge(&request(table), table.time_to_live.as_deref()).await;
+    converged.map_err(|error| refused(table, &error))
+}
+
+fn refused(table: &Table, error: &ApiError) -> Problem {
+    // Refusals of this server's own say at their end what to do.
+    let (message, remedy) = error.message.rsplit_once("; ").unwrap_or((&error.message, REMEDY));
+    Problem {
+        place: table.place.clone(),
+        message: format!("table {}: {message}", table.name),
+        remedy: remedy.to_owned(),
     }
-    Ok(())
 }
 
 fn request(table: &Table) -> Value {

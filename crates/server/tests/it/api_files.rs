@@ -83,7 +83,7 @@ async fn a_changed_file_is_served_after_a_reload_and_a_broken_one_is_not() {
     // Given a default route that no longer answers, when the file is reloaded, then only the added route does.
     let silent = text.replace("\"routeKey\": \"$default\"", "\"routeKey\": \"loud\"");
     std::fs::write(written.path(), &silent).unwrap();
-    server.reload();
+    server.reload().await.unwrap();
     client.send("hello").await;
     let Received::Text(answer) = client.receive().await else { panic!("expected a text") };
     assert!(answer.starts_with(r#"{"message": "Forbidden""#), "{answer}");
@@ -91,7 +91,7 @@ async fn a_changed_file_is_served_after_a_reload_and_a_broken_one_is_not() {
     assert_eq!(client.receive().await, Received::Text(r#"{"action": "loud"}"#.to_owned()));
 
     std::fs::write(written.path(), "{").unwrap();
-    server.reload();
+    server.reload().await.unwrap_err();
     client.send(r#"{"action": "loud"}"#).await;
     assert_eq!(client.receive().await, Received::Text(r#"{"action": "loud"}"#.to_owned()));
     client.close().await;
