@@ -1,5 +1,6 @@
 """Deployment templates served as they are: the examples from their own folders, and templates that must be refused."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,55 @@ def test_parameters_and_the_stacks_name_come_from_the_command_line(serve, tmp_pa
     assert "prod" in stages, "the bundled application, as it was asked for"
 
 
+ROOMS = """
+Resources:
+  Rooms:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: Rooms
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}, {AttributeName: owner, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      GlobalSecondaryIndexes:
+        - {IndexName: owners, KeySchema: [{AttributeName: owner, KeyType: HASH}], Projection: {ProjectionType: ALL}}
+      StreamSpecification: {StreamViewType: NEW_IMAGE}
+      TimeToLiveSpecification: {AttributeName: until, Enabled: true}
+      DeletionProtectionEnabled: true
+"""
+
+
+def test_a_table_becomes_what_the_template_says_and_keeps_its_items(serve, tmp_path):
+    folder = tmp_path / "rooms"
+    folder.mkdir()
+
+    def described(text: str) -> tuple:
+        (folder / "template.yaml").write_text(text)
+        server = serve(folder)
+        server.dynamodb.put_item(TableName="Rooms", Item={"id": {"S": "1"}, "owner": {"S": "ann"}})
+        table = server.dynamodb.describe_table(TableName="Rooms")["Table"]
+        expiry = server.dynamodb.describe_time_to_live(TableName="Rooms")["TimeToLiveDescription"]
+        assert rows(server, "Rooms") == 1
+        server.terminate()
+        assert server.exit_code() == 0
+        return (
+            [index["IndexName"] for index in table.get("GlobalSecondaryIndexes", [])],
+            table.get("StreamSpecification", {}).get("StreamViewType"),
+            expiry.get("AttributeName") if expiry["TimeToLiveStatus"] == "ENABLED" else None,
+            table.get("DeletionProtectionEnabled", False),
+        )
+
+    bare = ROOMS.split("      GlobalSecondaryIndexes:")[0].replace(", {AttributeName: owner, AttributeType: S}", "")
+    for text, expected in [
+        (ROOMS, (["owners"], "NEW_IMAGE", "until", True)),
+        (ROOMS.replace("until", "expires"), (["owners"], "NEW_IMAGE", "expires", True)),
+        (ROOMS.replace("Enabled: true}", "Enabled: false}"), (["owners"], "NEW_IMAGE", None, True)),
+        (ROOMS.replace("owners", "people"), (["people"], "NEW_IMAGE", "until", True)),
+        (ROOMS.replace("NEW_IMAGE", "KEYS_ONLY"), (["owners"], "KEYS_ONLY", "until", True)),
+        (bare, ([], None, None, False)),
+        (ROOMS, (["owners"], "NEW_IMAGE", "until", True)),
+    ]:
+        assert described(text) == expected, text
+
+
 REFUSED = {
     "a mistake": (("KeySchema", "KeySchemas"), "template.yaml:8:7: error: Resources.Orders.Properties.KeySchemas: "),
     "a filter": (
@@ -215,3 +265,52 @@ def test_what_cannot_be_served_is_told_with_its_place(tmp_path, case):
     assert expected in told and told.startswith("template.yaml:"), told
     assert "sluicegate cannot start: the template cannot be served: it has" in told, told
     assert not (tmp_path / "data").exists(), "nothing was made before"
+
+
+#: The beginning of a program for a processor that this machine is not.
+FOREIGN_PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00" + (0x16).to_bytes(2, "little") + bytes(44)
+
+
+def zipped(path: Path, **files: str):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("up_", "../"), text)
+
+
+def program(path: Path, content: bytes, mode: int):
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
+UNLOADABLE = {
+    "a handler without a file": ("python3.12, Handler: other.handler, CodeUri: src", "7:48", "Handler", "there is no file of `other.handler`"),
+    "no such folder": ("python3.12, Handler: app.handler, CodeUri: gone", "7:70", "CodeUri", "there is no `gone`"),
+    "a zip that leads out": ("python3.12, Handler: app.handler, CodeUri: out.zip", "7:70", "CodeUri", "out.zip cannot be used"),
+    "no zip at all": ("python3.12, Handler: app.handler, CodeUri: no.zip", "7:70", "CodeUri", "no.zip cannot be used"),
+    "another machine's program": ("provided.al2023, Handler: x, CodeUri: foreign", "7:65", "CodeUri", "is built for"),
+    "no permission to run": ("provided.al2023, Handler: x, CodeUri: forbidden", "7:65", "CodeUri", "is not executable; say `chmod +x`"),
+    "no bootstrap": ("provided.al2023, Handler: x, CodeUri: src", "7:65", "CodeUri", "there is no file `bootstrap`"),
+}
+
+
+@pytest.mark.parametrize("case", UNLOADABLE)
+def test_code_that_cannot_be_loaded_is_told_at_its_property_before_anything_is_created(start_server, tmp_path, case):
+    properties, place, name, expected = UNLOADABLE[case]
+    folder = tmp_path / "project"
+    for code in ("src", "foreign", "forbidden"):
+        (folder / code).mkdir(parents=True)
+    (folder / "src/app.py").write_text("def handler(event, context): pass")
+    program(folder / "foreign/bootstrap", FOREIGN_PROGRAM, 0o755)
+    program(folder / "forbidden/bootstrap", b"#!/bin/sh", 0o644)
+    zipped(folder / "out.zip", **{"app.py": "", "up_up_out.py": ""})
+    (folder / "no.zip").write_text("no zip")
+    table = ROOMS.split("Resources:")[1]
+    (folder / "template.yaml").write_text(
+        f"Transform: AWS::Serverless-2016-10-31\n# first the function\nResources:\n  F:\n"
+        f"    Type: AWS::Serverless::Function\n    # on one line\n    Properties: {{Runtime: {properties}}}{table}"
+    )
+    told = refusal(folder, tmp_path / "data")
+    (line,) = [line for line in told.splitlines() if ": error: " in line]
+    assert line.startswith(f"template.yaml:{place}: error: Resources.F.Properties.{name}: ") and expected in line, told
+    server = start_server("--app", "none", "--template", "none", "--api", "none")
+    assert server.dynamodb.list_tables()["TableNames"] == []

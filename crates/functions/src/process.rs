@@ -8,6 +8,7 @@
 mod code;
 mod description;
 mod environment;
+mod handler_file;
 mod instance;
 mod interception;
 mod interpreter;
@@ -44,6 +45,7 @@ use limits::WATCH_INTERVAL;
 use log::{FunctionLog, LogThread};
 use pool::Plan;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -86,7 +88,7 @@ pub struct PrepareError {
 #[error("function {function}: {problem}")]
 pub struct LoadError {
     pub function: String,
-    pub problem: LoadProblem,
+    pub problem: Box<LoadProblem>,
 }
 
 /// A function that is ready to be registered.
@@ -159,19 +161,29 @@ impl Processes {
             idle_timeout,
             mark: Arc::clone(&self.mark),
         };
-        let log = Arc::clone(
-            lock(&self.logs_by_function).entry(name.clone()).or_insert_with(|| self.logs.function(&name).into()),
-        );
+        let log = match lock(&self.logs_by_function).entry(Arc::clone(&name)) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(first) => {
+                warn_of_ignored_variables(&function);
+                Arc::clone(first.insert(Arc::new(self.logs.function(&name))))
+            }
+        };
         let pool = Arc::new(Pool::new(plan, log, self.keeper.clone()));
         lock(&self.pools).push(Arc::downgrade(&pool));
         let arn = format!("arn:aws:lambda:{region}:{account}:function:{name}");
         Ok(LoadedFunction { pool, function, arn })
     }
 
-    /// Checks that a function could be loaded. What it takes to run it may still change, but not its code. Blocks. Within a
-    /// tokio runtime.
+    /// Checks that a function could be loaded, and that the file of its handler is there. What it takes to run it may still
+    /// change, but not its code. Blocks. Within a tokio runtime.
     pub fn check(&self, function: &ProcessFunction) -> Result<(), LoadError> {
-        self.prepare(function).map(drop)
+        let launch = self.prepare(function)?;
+        if handler_file::is_there(function, launch.task_root()) {
+            return Ok(());
+        }
+        let (handler, folder) = (function.handler.clone(), launch.task_root().to_owned());
+        let problem = Box::new(LoadProblem::NoHandlerFile { handler, folder });
+        Err(LoadError { function: function.name.clone(), problem })
     }
 
     fn prepare(&self, function: &ProcessFunction) -> Result<Launch, LoadError> {
@@ -186,7 +198,7 @@ impl Processes {
                 Machine { store: &self.store, interpreters: &self.interpreters, runtime_dir: &self.runtime_dir };
             Launch::prepare(function, &settings, machine, interception)
         };
-        prepare().map_err(|problem| LoadError { function: function.name.clone(), problem })
+        prepare().map_err(|problem| LoadError { function: function.name.clone(), problem: problem.into() })
     }
 
     /// For the names that are served now. Functions that were loaded when there were others keep what they have got.
@@ -234,6 +246,16 @@ impl LoadedFunction {
 
     pub fn arn(&self) -> &str {
         &self.arn
+    }
+}
+
+/// Once for each function, however often it is loaded.
+fn warn_of_ignored_variables(function: &ProcessFunction) {
+    for name in environment::ignored(function) {
+        tracing::warn!(
+            function = function.name,
+            "the environment variable {name} is set by the platform; the function's value is ignored"
+        );
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Mappings {
     pace: RetryPace,
     running: Vec<Running>,
     /// Told to stop, and perhaps not done yet with what they were at.
-    leaving: Vec<Worker>,
+    leaving: Vec<(Mapping, Worker)>,
 }
 
 struct Running {
@@ -70,7 +70,7 @@ impl Mappings {
     /// One of them cannot begin; then none was started or stopped. Or there is no thread for one.
     pub async fn update(&mut self, wanted: Vec<Mapping>) -> Result<MappingChanges, StartError> {
         refuse_duplicates(&wanted)?;
-        self.leaving.retain(|worker| !worker.has_ended());
+        self.leaving.retain(|(_, worker)| !worker.has_ended());
         let wanted: Vec<_> = wanted.into_iter().filter(|mapping| mapping.enabled).collect();
         let is_new = |mapping: &&Mapping| !self.running.iter().any(|running| running.mapping == **mapping);
         let mut beginning = Vec::new();
@@ -88,22 +88,23 @@ impl Mappings {
             }
         }
         for (mapping, begun) in beginning {
-            let id = mapping.id.to_string();
-            match before.iter().position(|old| old.mapping.id == mapping.id) {
-                Some(place) => {
-                    self.run(mapping, Beginning::After(before.remove(place).worker))?;
-                    changes.changed.push(id);
-                }
-                None => {
-                    self.run(mapping, Beginning::At(Box::new(begun)))?;
-                    changes.started.push(id);
-                }
-            }
+            let id = Arc::clone(&mapping.id);
+            let is_it = |old: &Mapping| old.id == id;
+            let replaced = before.iter().position(|old| is_it(&old.mapping));
+            let earlier = self.leaving.iter().position(|(old, _)| is_it(old));
+            let (beginning, told) = match (replaced, earlier) {
+                (Some(place), _) => (Beginning::After(before.remove(place).worker), &mut changes.changed),
+                // It was stopped a moment ago.
+                (None, Some(place)) => (Beginning::After(self.leaving.remove(place).1), &mut changes.started),
+                (None, None) => (Beginning::At(Box::new(begun)), &mut changes.started),
+            };
+            self.run(mapping, beginning)?;
+            told.push(id.to_string());
         }
         for old in before {
             info!(mapping = %old.mapping.id, "mapping stopped");
             changes.stopped.push(old.mapping.id.to_string());
-            self.leaving.push(old.worker);
+            self.leaving.push((old.mapping, old.worker));
         }
         Ok(changes)
     }
@@ -129,7 +130,7 @@ impl Mappings {
             running.stop.send_replace(true);
             running.worker
         });
-        for worker in running.chain(self.leaving).collect::<Vec<_>>() {
+        for worker in running.chain(self.leaving.into_iter().map(|(_, worker)| worker)).collect::<Vec<_>>() {
             if worker.ended().await.is_err() {
                 error!("a mapping ended in a panic; its records are delivered again after the next start");
             }

@@ -139,8 +139,9 @@ impl Served {
         };
         processes.set_api_names(function_hosts::names(config, &apis));
         let check = |processes: &Processes, function| processes.check(&function);
-        each(processes, described, check).await.map_err(|failed| not_loaded(wanted, failed))?;
-        Ok(apis)
+        let mut failed = each(processes, described, check).await.err().unwrap_or_default();
+        failed.retain(|error| !wanted.stacks.is_forgiven(error));
+        if failed.is_empty() { Ok(apis) } else { Err(not_loaded(wanted, failed)) }
     }
 
     async fn converge_tables(&self, wanted: &Wanted, changes: &mut Changes) -> Result<(), Refusal> {

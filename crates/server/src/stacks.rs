@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::origins::Origins;
 use addresses::Addresses;
 use esbuild::Bundle;
-use sluicegate_functions::process::{Code, LoadError, ProcessFunction};
+use sluicegate_functions::process::{Code, LoadError, LoadProblem, ProcessFunction};
 use sluicegate_gateway::api::ApiDefinition;
 use sluicegate_mappings::Mapping;
 use sluicegate_tables::{TableChange, Tables};
@@ -121,6 +121,12 @@ impl Stacks {
             changes.push((table.name.clone(), change));
         }
         Ok(changes)
+    }
+
+    /// Whether what is missing may be in a layer that is not here.
+    pub(crate) fn is_forgiven(&self, error: &LoadError) -> bool {
+        matches!(*error.problem, LoadProblem::NoHandlerFile { .. })
+            && functions::lacks_layers(&self.stacks, &error.function)
     }
 
     /// Where the template says what cannot be loaded; `None` if the function is not of a template.

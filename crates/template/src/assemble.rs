@@ -2,20 +2,20 @@
 
 use crate::build::{Assets, Site};
 use crate::circles;
-use crate::document::{At, Node};
+use crate::document::{At, Node, paths};
 use crate::environment::Environment;
 use crate::evaluate::{Known, Scope};
 use crate::files::Files;
 use crate::for_each;
 use crate::nested;
 use crate::parameters;
-use crate::problem::{Findings, Problems};
+use crate::problem::{Findings, Place, Problems};
 use crate::resource::Resource;
 use crate::sam::{self, Expanded};
 use crate::sections::Sections;
-use crate::stack::{Format, Output, Stack};
+use crate::stack::{Format, Function, FunctionPlaces, Output, Stack};
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What is said about a stack from outside its template.
@@ -114,7 +114,8 @@ pub(crate) fn stack(
     let others = [source.others, &stacks].concat();
     let source = &Source { others: &others, ..source.clone() };
     let created = expanded.resources.iter().filter(|one| is_created(one)).collect();
-    let parts = Site::new(&scope, source, files, created).build();
+    let mut parts = Site::new(&scope, source, files, created).build();
+    locate(&mut parts.functions, &expanded.resources, source);
     let outputs = outputs(sections, &scope);
     let (mut problems, notes) = findings.finish(&[(source.number, source.root)].into());
     problems.extend(nested_problems);
@@ -143,6 +144,27 @@ pub(crate) fn stack(
     };
     stacks.insert(0, stack);
     Ok(stacks)
+}
+
+/// Notes where properties of functions are written.
+fn locate(functions: &mut [Function], resources: &[Resource], source: &Source<'_>) {
+    let resource_of = |function: &Function| resources.iter().find(|one| one.logical_id == function.logical_id);
+    let ats = |resource: &Resource| {
+        ["Code", "Handler", "Runtime", "Layers"].map(|name| resource.property(name).map(|node| node.at))
+    };
+    let written: Vec<_> = functions.iter().map(|function| resource_of(function).map(ats).unwrap_or_default()).collect();
+    let ids: HashSet<u32> = written.iter().flatten().flatten().map(|at| at.id).collect();
+    let paths = paths(source.root, &ids);
+    for (function, ats) in functions.iter_mut().zip(written) {
+        let [code, handler, runtime, layers] = ats.map(|at| {
+            let place = at.and_then(|at| {
+                let (path, file) = (paths.get(&at.id)?.clone(), function.place.file.clone());
+                Some(Place { file, line: at.line, column: at.column, path })
+            });
+            place.unwrap_or_else(|| function.place.clone())
+        });
+        function.places = FunctionPlaces { code, handler, runtime, layers };
+    }
 }
 
 fn outputs(sections: &Sections<'_>, scope: &Scope<'_>) -> Vec<Output> {

@@ -38,6 +38,10 @@ pub enum LoadProblem {
     Interpreter(#[from] InterpreterError),
     #[error(transparent)]
     Code(#[from] CodeError),
+    #[error("layer {number}: {problem}")]
+    Layer { number: usize, problem: CodeError },
+    #[error("there is no file of `{handler}` in {}; correct the handler, or the folder it is looked for in", folder.display())]
+    NoHandlerFile { handler: String, folder: PathBuf },
     #[error("there is no file `bootstrap` in {} or a layer; custom runtimes begin with it", .0.display())]
     NoBootstrap(PathBuf),
     #[error("{} is not executable; say `chmod +x`", .0.display())]
@@ -108,16 +112,13 @@ impl Launch {
         let own = loader.load(&function.code, function.runtime)?;
         let task_root = own.folder.clone();
         // Later layers lie over earlier ones.
-        let layers = function.layers.iter().rev().map(|layer| loader.load(layer, function.runtime));
+        let layers = function.layers.iter().enumerate().rev().map(|(index, layer)| {
+            let loaded = loader.load(layer, function.runtime);
+            loaded.map_err(|problem| LoadProblem::Layer { number: index + 1, problem })
+        });
         let layers = layers.collect::<Result<Vec<_>, _>>()?;
         let code: Vec<_> = std::iter::once(own).chain(layers).collect();
         let layers: Vec<_> = code[1..].iter().map(|layer| layer.folder.clone()).collect();
-        for name in environment::ignored(function) {
-            tracing::warn!(
-                function = function.name,
-                "the environment variable {name} is set by the platform; the function's value is ignored"
-            );
-        }
         let known = Known { function, settings, task_root: &task_root, layers: &layers, runtime_dir };
         let mut environment = environment::of_function(&known);
         match &interception {
@@ -138,6 +139,10 @@ impl Launch {
         let arguments = arguments(function, settings, runtime_dir, shim);
         let memory_mb = function.memory_mb;
         Ok(Self { program, arguments, task_root, code, environment, interception, memory_mb, runtime_version })
+    }
+
+    pub(crate) fn task_root(&self) -> &Path {
+        &self.task_root
     }
 
     /// Starts a process in a group of its own; its output comes through the pipe.

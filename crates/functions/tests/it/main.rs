@@ -11,3 +11,4 @@ mod lambda;
 mod lifecycle;
 mod node;
 mod python;
+mod replace;

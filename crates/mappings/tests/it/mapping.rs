@@ -3,7 +3,7 @@
 use crate::world::{TABLE, World, from};
 use serde_json::json;
 use sluicegate_mappings::StartingPosition::{Latest, TrimHorizon};
-use sluicegate_mappings::{Mapping, MappingSettings, Mappings, RetryPace, StartError};
+use sluicegate_mappings::{Mapping, MappingChanges, MappingSettings, Mappings, RetryPace, StartError};
 use sluicegate_protocol::limits::INVOCATION_BYTES;
 use sluicegate_protocol::{Invocation, Invoke, InvokeError};
 use std::sync::{Arc, Mutex};
@@ -303,4 +303,39 @@ impl Invoke for Throttled {
     fn invoke(&self, _: Invocation) -> sluicegate_protocol::BoxFuture<'_, Result<bytes::Bytes, InvokeError>> {
         Box::pin(async { Err(InvokeError::Throttled) })
     }
+}
+
+#[tokio::test]
+async fn a_changed_mapping_finishes_its_invocation_and_goes_on_from_there() {
+    let mut world = World::new().await;
+    let one_by_one = MappingSettings { batch_size: 1, ..from(TrimHorizon) };
+    let mut mappings = world.start(one_by_one.clone()).await;
+    world.write(1..=5).await;
+    let running = world.next_call().await;
+    assert_eq!(running.keys(), [1]);
+
+    let wanted = |settings: &MappingSettings| vec![Mapping::try_from(settings.clone()).unwrap()];
+    assert_eq!(mappings.update(wanted(&one_by_one)).await.unwrap(), MappingChanges::default());
+    let in_threes = MappingSettings { batch_size: 3, ..from(TrimHorizon) };
+    let changed = MappingChanges { changed: vec!["mapping-1".to_owned()], ..MappingChanges::default() };
+    assert_eq!(mappings.update(wanted(&in_threes)).await.unwrap(), changed);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!world.has_call(), "the new one waits for the old one's invocation");
+    running.succeed();
+    for expected in [vec![2, 3, 4], vec![5]] {
+        let call = world.next_call().await;
+        assert_eq!(call.keys(), expected);
+        call.succeed();
+    }
+
+    // One that is gone keeps its place for when it comes again.
+    let stopped = MappingChanges { stopped: vec!["mapping-1".to_owned()], ..MappingChanges::default() };
+    assert_eq!(mappings.update(Vec::new()).await.unwrap(), stopped);
+    world.write([6]).await;
+    let started = MappingChanges { started: vec!["mapping-1".to_owned()], ..MappingChanges::default() };
+    assert_eq!(mappings.update(wanted(&in_threes)).await.unwrap(), started);
+    let call = world.next_call().await;
+    assert_eq!(call.keys(), [6]);
+    call.succeed();
+    mappings.stop().await;
 }

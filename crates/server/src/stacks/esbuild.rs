@@ -96,6 +96,11 @@ impl Bundle {
                 "name the handler's file in EntryPoints, and the handler by its path from there",
             ));
         }
+        // What has not changed stays: whoever runs it need not be started anew.
+        if is_same(&building, &built) {
+            remove(&building).map_err(unwritable)?;
+            return Ok(built);
+        }
         remove(&built).map_err(unwritable)?;
         std::fs::rename(&building, &built).map_err(unwritable)?;
         Ok(built)
@@ -190,6 +195,25 @@ fn remove(folder: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
+}
+
+/// Whether two folders have the same files with the same content.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let names = |folder: &Path| {
+        let entries = std::fs::read_dir(folder)?;
+        let mut names = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
+        names.sort();
+        std::io::Result::Ok(names)
+    };
+    let (Ok(names), Ok(others)) = (names(one), names(other)) else { return false };
+    names == others
+        && names.iter().all(|name| {
+            let (one, other) = (one.join(name), other.join(name));
+            if one.is_dir() {
+                return is_same(&one, &other);
+            }
+            std::fs::read(&one).is_ok_and(|text| std::fs::read(&other).is_ok_and(|same| text == same))
+        })
 }
 
 /// Those of the template, or else the file that the handler names.

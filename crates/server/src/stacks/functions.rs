@@ -1,6 +1,6 @@
 //! Functions of a template, as local processes.
 
-use sluicegate_functions::process::{Code, LoadError, ProcessFunction, Runtime};
+use sluicegate_functions::process::{Code, DescriptionError, LoadError, LoadProblem, ProcessFunction, Runtime};
 use sluicegate_template::{self as template, Function, Layer, Problem, Stack};
 use std::path::Path;
 use std::time::Duration;
@@ -26,11 +26,30 @@ pub(super) fn described(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<Pr
 /// What is wrong with a function's code, and where its template says so.
 pub(super) fn place(stacks: &[Stack], error: &LoadError) -> Option<Problem> {
     let function = stacks.iter().flat_map(|stack| &stack.functions).find(|one| one.name == error.function)?;
-    Some(Problem {
-        place: function.place.clone(),
-        message: error.problem.to_string(),
-        remedy: "correct the template, or build the code again".to_owned(),
-    })
+    let places = &function.places;
+    let place = match &*error.problem {
+        LoadProblem::Description(DescriptionError::Handler) | LoadProblem::NoHandlerFile { .. } => &places.handler,
+        LoadProblem::Description(_) | LoadProblem::Interception(_) | LoadProblem::Shim(_) => &function.place,
+        LoadProblem::Interpreter(_) => &places.runtime,
+        LoadProblem::Layer { .. } => &places.layers,
+        LoadProblem::Code(_)
+        | LoadProblem::NoBootstrap(_)
+        | LoadProblem::NotExecutable(_)
+        | LoadProblem::WrongMachine { .. }
+        | LoadProblem::NoProgram(_)
+        | LoadProblem::Unreadable { .. } => &places.code,
+    };
+    let text = error.problem.to_string();
+    // Most say at their end what to do.
+    let (message, remedy) = text.rsplit_once("; ").unwrap_or((&text, "correct the path, or build the code again"));
+    Some(Problem { place: place.clone(), message: message.to_owned(), remedy: remedy.to_owned() })
+}
+
+/// Whether a function has layers that are not of its template, and so are not here.
+pub(super) fn lacks_layers(stacks: &[Stack], name: &str) -> bool {
+    let is_here = |arn: &String| stacks.iter().flat_map(|stack| &stack.layers).any(|layer| layer.arn == *arn);
+    let functions = stacks.iter().flat_map(|stack| &stack.functions).filter(|one| one.name == name);
+    functions.flat_map(|function| &function.layers).any(|arn| !is_here(arn))
 }
 
 /// What is wrong, and what to do.

@@ -4,7 +4,7 @@ use super::{Site, function_of};
 use crate::document::At;
 use crate::problem::use_one_of;
 use crate::resource::Resource;
-use crate::stack::{Alias, AsyncInvocation, Function, Layer};
+use crate::stack::{Alias, AsyncInvocation, Function, FunctionPlaces, Layer};
 use crate::values::Values;
 
 const DEFAULT_TIMEOUT_SECONDS: u32 = 3;
@@ -130,6 +130,7 @@ impl<'f> Site<'_, 'f> {
             },
             log_format: values.child("LoggingConfig").and_then(|config| config.text("LogFormat")),
             log_level: values.child("LoggingConfig").and_then(|config| config.text("ApplicationLogLevel")),
+            places: FunctionPlaces::default(),
             runtime: runtime?,
             code: code?,
         };

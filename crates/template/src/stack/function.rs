@@ -33,6 +33,17 @@ pub struct Function {
     /// `Text` or `JSON`
     pub log_format: Option<String>,
     pub log_level: Option<String>,
+    #[serde(skip)]
+    pub places: FunctionPlaces,
+}
+
+/// Where a function's properties are written that have to do with its code; where one is not, the function's own place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FunctionPlaces {
+    pub code: Place,
+    pub handler: Place,
+    pub runtime: Place,
+    pub layers: Place,
 }
 
 /// Where a function's code is. Paths begin where the template's does.

@@ -11,7 +11,8 @@ pub use api::{
     RouteSettings, StageDefinition,
 };
 pub use function::{
-    Alias, AsyncInvocation, Build, Code, EventSource, EventSourceMapping, Function, Layer, StartingPosition,
+    Alias, AsyncInvocation, Build, Code, EventSource, EventSourceMapping, Function, FunctionPlaces, Layer,
+    StartingPosition,
 };
 pub use messaging::{Queue, RedrivePolicy, Subscription, Topic};
 pub use table::{Attribute, Index, KeySchema, Projection, ScalarType, Stream, StreamViewType, Table};
