@@ -15,6 +15,7 @@ mod data_folder;
 mod function_hosts;
 mod health;
 mod listener;
+mod local_services;
 pub mod logs;
 mod open_files;
 mod pages;

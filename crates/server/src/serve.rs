@@ -10,6 +10,7 @@ use crate::data_folder::{DataFolder, DataFolderError};
 use crate::function_hosts::{self, HostError};
 use crate::health::{Life, Phase};
 use crate::listener::{BindError, HttpLimits, Listener, Serving};
+use crate::local_services::LocalServices;
 use crate::open_files::{self, TooFewFiles};
 use crate::prometheus;
 use crate::public::Public;
@@ -20,7 +21,7 @@ use sluicegate_functions::process::Processes;
 use sluicegate_functions::{EventPace, LambdaApi, LambdaOptions, RegisterError};
 use sluicegate_gateway::api::ApiDefinition;
 use sluicegate_gateway::{Account, AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
-use sluicegate_mappings::{Mappings, RetryPace};
+use sluicegate_mappings::{Mappings, Ports, RetryPace};
 use sluicegate_protocol::{CallTable, Connections, Invoke};
 use sluicegate_tables::Tables;
 use std::net::SocketAddr;
@@ -128,6 +129,7 @@ impl Server {
 
         let tables = Tables::open(table_options(&config, &data)).await?;
         let call_table: Arc<dyn CallTable> = Arc::new(tables.clone());
+        let services = LocalServices::new(tables.clone());
         // Nobody else sets it.
         let _ = opened_tables.set(Arc::clone(&call_table));
         let applications = applications::chosen(&config);
@@ -167,7 +169,8 @@ impl Server {
         })?;
         let mut mappings = applications::mappings(&applications)?;
         mappings.extend(stacks.mappings());
-        let mappings = Mappings::start(mappings, tables.clone(), invoke, RetryPace::default()).await?;
+        let ports = Ports { invoke, deliver: Arc::new(services) };
+        let mappings = Mappings::start(mappings, tables.clone(), ports, RetryPace::default()).await?;
 
         let apis: Arc<[ApiAddress]> = definitions.iter().flat_map(|api| ApiAddress::of_stages(listen, api)).collect();
         let public = Public {
