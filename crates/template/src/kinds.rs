@@ -199,6 +199,24 @@ pub const TYPES: &[ResourceType] = &[
         refused: &[],
     },
     ResourceType {
+        name: "AWS::ApiGateway::ApiKey",
+        used: &["Name", "Value", "Enabled"],
+        ignored: &["CustomerId", "Description", "GenerateDistinctId", "StageKeys", "Tags"],
+        refused: &[],
+    },
+    ResourceType {
+        name: "AWS::ApiGateway::UsagePlan",
+        used: &["UsagePlanName", "ApiStages", "Throttle", "Quota"],
+        ignored: &["Description", "Tags"],
+        refused: &[],
+    },
+    ResourceType {
+        name: "AWS::ApiGateway::UsagePlanKey",
+        used: &["KeyId", "KeyType", "UsagePlanId"],
+        ignored: &[],
+        refused: &[],
+    },
+    ResourceType {
         name: "AWS::Lambda::Function",
         used: &[
             "FunctionName",
