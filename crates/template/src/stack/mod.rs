@@ -8,7 +8,7 @@ mod usage;
 
 pub use api::{
     AccessLogSettings, Api, ApiDefinition, AuthorizerDefinition, DomainNameDefinition, IntegrationDefinition,
-    IntegrationResponseDefinition, ModelDefinition, RequestParameter, RouteDefinition, RouteResponseDefinition,
+    IntegrationResponseDefinition, ModelDefinition, Places, RequestParameter, RouteDefinition, RouteResponseDefinition,
     RouteSettings, StageDefinition,
 };
 pub use function::{
