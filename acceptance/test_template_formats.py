@@ -281,3 +281,46 @@ def test_what_esbuild_has_against_sources_is_told_with_its_place(typed, tmp_path
     told = refusal(typed, tmp_path / "data", "--node-modules", str(NODE_MODULES))
     assert expected in told, told
     assert not list((tmp_path / "data").glob("**/*.db")), "no table was made before"
+
+
+# SDKs that do not know endpoint variables
+
+BY_NAME = """
+Resources:
+  Notes:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: by-name-notes
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+  Caller:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: caller
+      Runtime: nodejs20.x
+      Handler: index.handler
+      Role: arn:aws:iam::000000000000:role/caller
+      Timeout: 10
+      Code:
+        # As the SDK for JavaScript v2 calls DynamoDB.
+        ZipFile: |
+          exports.handler = () => new Promise((resolve, reject) => {
+            const host = `dynamodb.${process.env.AWS_REGION}.${process.env.SUFFIX}`;
+            const now = new Date().toISOString().replace(/[-:]|\\.\\d+/g, "");
+            const headers = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0",
+              "X-Amz-Date": now,
+              Authorization: "AWS4-HMAC-SHA256 Credential=x/20261121/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=x"};
+            require("https").request({host, path: "/", method: "POST", headers}, (answer) => {
+              answer.on("data", (text) => resolve(JSON.parse(text)));
+            }).on("error", reject).end("{}");
+          });
+      Environment: {Variables: {SUFFIX: !Ref AWS::URLSuffix}}
+"""
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1"])
+def test_services_are_here_under_their_own_names(serve, tmp_path, region):
+    (tmp_path / "template.yaml").write_text(BY_NAME)
+    server = serve(tmp_path, "--region", region)
+    answer = server.client("lambda").invoke(FunctionName="caller", Payload=b"{}")
+    assert json.load(answer["Payload"]) == {"TableNames": ["by-name-notes"]}

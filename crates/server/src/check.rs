@@ -16,7 +16,9 @@ use crate::stacks;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 pub(crate) use paint::Paint;
 use sluicegate_gateway::api::{self, ApiDefinition};
-use sluicegate_template::{Environment, Files, Options, Place, Problem, Problems, Stack, load, parse_parameters};
+use sluicegate_template::{
+    self as template, Environment, Files, Options, Place, Problem, Problems, Stack, load, parse_parameters,
+};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -152,13 +154,29 @@ fn gateway_problems(stacks: &[Stack]) -> Vec<Problem> {
         match definition(api) {
             Ok(definition) => {
                 let found = api::check(&definition).err().map(|found| found.0).unwrap_or_default();
-                let told = |one: api::Problem| problem(format!("{}: {}", one.place, one.message), one.remedy);
-                problems.extend(found.into_iter().map(told));
+                problems.extend(found.into_iter().map(|found| located(found, api)));
             }
             Err(error) => problems.push(problem(error.to_string(), "report this: the template was accepted".into())),
         }
     }
     problems
+}
+
+/// What the gateway says, at the property it is about as far as that can be told: its places are such as `API chat, route
+/// $connect, integration a1b2c3d, requestTemplates.$default, line 3, column 1`.
+fn located(found: api::Problem, api: &template::Api) -> Problem {
+    let segments: Vec<&str> = found.place.split(", ").collect();
+    let part = segments.iter().rposition(|segment| api.places.of(segment, None).is_some());
+    let Some(part) = part else {
+        let message = format!("{}: {}", found.place, found.message);
+        return Problem { place: api.place.clone(), message, remedy: found.remedy };
+    };
+    let within = &segments[part + 1..];
+    let named = within.first().copied().unwrap_or(&found.message);
+    let property = named.split(['.', ' ', ':']).next();
+    let place = api.places.of(segments[part], property).unwrap_or(&api.place).clone();
+    let message = if within.is_empty() { found.message } else { format!("{}: {}", within.join(", "), found.message) };
+    Problem { place, message, remedy: found.remedy }
 }
 
 /// An API of a stack, in the gateway's own type.
@@ -208,6 +226,42 @@ mod tests {
                 );
             }
             assert_eq!(gateway_problems(&stacks), [], "{case}");
+        }
+    }
+
+    #[test]
+    fn what_the_gateway_has_against_an_api_is_told_at_its_property() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("template.yaml");
+        let text = "\
+Resources:
+  Chat:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: {ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
+  Stage: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref Chat, StageName: prod, AutoDeploy: true}}
+  Mock:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Chat
+      IntegrationType: MOCK
+      RequestTemplates:
+        '200': '#if('
+  Stranger:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Chat
+      IntegrationType: AWS
+      IntegrationUri: arn:aws:apigateway:us-east-1:nobody:action/Do
+  One: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: !Ref Chat, RouteKey: one, Target: !Sub 'integrations/${Mock}'}}
+  Two: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: !Ref Chat, RouteKey: two, Target: !Sub 'integrations/${Stranger}'}}
+";
+        std::fs::write(&file, text).unwrap();
+        let told = read(&file, &Options::default()).unwrap_err().to_string();
+        for expected in [
+            "template.yaml:11:7: Resources.Mock.Properties.RequestTemplates: requestTemplates.200, line 1, ",
+            "template.yaml:18:23: Resources.Stranger.Properties.IntegrationUri: ",
+        ] {
+            assert!(told.contains(expected), "{expected}\n{told}");
         }
     }
 }

@@ -58,11 +58,15 @@ pub(crate) fn start(
     })
 }
 
-/// What handlers may call APIs: the names that AWS would give them, and domains of their own.
+/// Services that are here. SDKs that know no `AWS_ENDPOINT_URL_…`, such as that of JavaScript v2, call them by these names.
+const SERVICES: [&str; 5] = ["dynamodb", "streams.dynamodb", "lambda", "sqs", "sns"];
+
+/// What handlers may call APIs: the names that AWS would give them, and domains of their own. And services, by their names.
 pub(crate) fn names(config: &Config, apis: &[ApiDefinition]) -> Vec<String> {
+    let services = SERVICES.iter().map(|service| config.region.host(service));
     let defaults = apis.iter().map(|api| config.region.domain_name(&api.api_id));
     let own = apis.iter().flat_map(|api| &api.domain_names).map(|domain| domain.domain_name.to_ascii_lowercase());
-    let all: BTreeSet<String> = defaults.chain(own).collect();
+    let all: BTreeSet<String> = defaults.chain(own).chain(services).collect();
     all.into_iter().collect()
 }
 

@@ -123,7 +123,7 @@ impl Server {
             apis: Vec::new(),
             account: Account { region: config.region.to_string(), account_id: config.account.to_string() },
             credentials: config.credentials.clone(),
-            usage: usage_plans::read(&config.usage_plans)?,
+            usage: usage_plans::read(&config.usage_plans, &wanted.stacks, data.path())?,
             domain_name: Box::new(move |api| region.domain_name(api)),
             invoke: Arc::clone(&invoke),
             services: Arc::new(services.clone()),

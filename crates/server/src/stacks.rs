@@ -28,7 +28,7 @@ use sluicegate_functions::process::{Code, LoadError, LoadProblem, ProcessFunctio
 use sluicegate_gateway::api::ApiDefinition;
 use sluicegate_mappings::Mapping;
 use sluicegate_tables::{TableChange, Tables};
-use sluicegate_template::{Environment, Options, Problem, Problems, Stack};
+use sluicegate_template::{ApiKey, Environment, Options, Problem, Problems, Stack, UsagePlan};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -88,6 +88,14 @@ impl Stacks {
     /// Logs what is left out.
     pub(crate) fn tell_notes(&self) {
         notes::tell(&self.stacks);
+    }
+
+    pub(crate) fn api_keys(&self) -> impl Iterator<Item = &ApiKey> {
+        self.stacks.iter().flat_map(|stack| &stack.api_keys)
+    }
+
+    pub(crate) fn usage_plans(&self) -> impl Iterator<Item = &UsagePlan> {
+        self.stacks.iter().flat_map(|stack| &stack.usage_plans)
     }
 
     pub(crate) fn apis(&self) -> &[ApiDefinition] {

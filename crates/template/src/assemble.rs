@@ -137,6 +137,8 @@ pub(crate) fn stack(
         queues: parts.queues,
         topics: parts.topics,
         subscriptions: parts.subscriptions,
+        api_keys: parts.api_keys,
+        usage_plans: parts.usage_plans,
         outputs,
         skipped: parts.skipped,
         notes,

@@ -26,17 +26,13 @@ const fn refused(property: &'static str, message: &'static str, remedy: &'static
     Refused { property, message, remedy }
 }
 
+/// What to do about functions in container images.
+pub(crate) const OF_IMAGES: &str = "deploy its code as a folder or a zip: write Runtime, Handler and CodeUri (Code) instead of \
+                                    PackageType and ImageUri; what is no Node or Python, as `bootstrap` for provided.al2023";
+
 const IMAGE: &[Refused] = &[
-    refused(
-        "ImageUri",
-        "functions in container images do not run here",
-        "deploy it from a folder or a zip: Code or CodeUri",
-    ),
-    refused(
-        "ImageConfig",
-        "functions in container images do not run here",
-        "deploy it from a folder or a zip: Code or CodeUri",
-    ),
+    refused("ImageUri", "functions in container images do not run here", OF_IMAGES),
+    refused("ImageConfig", "functions in container images do not run here", OF_IMAGES),
 ];
 
 /// Every type that is made, SAM's own among them.
@@ -195,6 +191,24 @@ pub const TYPES: &[ResourceType] = &[
     ResourceType {
         name: "AWS::ApiGatewayV2::ApiMapping",
         used: &["ApiId", "DomainName", "Stage", "ApiMappingKey"],
+        ignored: &[],
+        refused: &[],
+    },
+    ResourceType {
+        name: "AWS::ApiGateway::ApiKey",
+        used: &["Name", "Value", "Enabled"],
+        ignored: &["CustomerId", "Description", "GenerateDistinctId", "StageKeys", "Tags"],
+        refused: &[],
+    },
+    ResourceType {
+        name: "AWS::ApiGateway::UsagePlan",
+        used: &["UsagePlanName", "ApiStages", "Throttle", "Quota"],
+        ignored: &["Description", "Tags"],
+        refused: &[],
+    },
+    ResourceType {
+        name: "AWS::ApiGateway::UsagePlanKey",
+        used: &["KeyId", "KeyType", "UsagePlanId"],
         ignored: &[],
         refused: &[],
     },

@@ -195,7 +195,13 @@ impl Value for AccountId {
 impl Region {
     /// The name under which AWS would serve an API.
     pub(crate) fn domain_name(&self, api_id: &str) -> String {
-        format!("{api_id}.execute-api.{self}.amazonaws.com")
+        self.host(&format!("{api_id}.execute-api"))
+    }
+
+    /// The name of a service, as its SDKs call it: in China hosts end differently.
+    pub(crate) fn host(&self, service: &str) -> String {
+        let end = if self.0.starts_with("cn-") { ".cn" } else { "" };
+        format!("{service}.{self}.amazonaws.com{end}")
     }
 }
 
@@ -362,6 +368,17 @@ mod tests {
         assert!(pairs("A").is_err() && pairs("=1").is_err());
         for (text, good) in [("blue-1", true), ("1blue", false), ("a b", false), ("", false), ("é", false)] {
             assert_eq!(StackName::parse(text).is_ok(), good, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_end_as_in_their_part_of_the_world() {
+        for (region, expected) in [
+            ("eu-west-1", "a1.execute-api.eu-west-1.amazonaws.com"),
+            ("us-gov-west-1", "a1.execute-api.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "a1.execute-api.cn-north-1.amazonaws.com.cn"),
+        ] {
+            assert_eq!(Region(region.into()).domain_name("a1"), expected);
         }
     }
 

@@ -36,12 +36,28 @@ impl<'a> Addresses<'a> {
         Self { stacks, listen, streams }
     }
 
-    /// For people and their clients: `wss://{api}.execute-api.…` becomes `ws://{listen}/{api}`, and `https` becomes `http`.
+    /// For people and their clients: `wss://{api}.execute-api.…` becomes `ws://{listen}/{api}`, and `https` becomes `http`. So do
+    /// addresses at domains of the stacks: those names lead to this server only where they are in the DNS.
     pub(crate) fn for_clients(&self, text: &str) -> String {
-        self.local(text, |api, scheme| {
-            let scheme = if scheme == "wss" { "ws" } else { "http" };
-            Some(format!("{scheme}://{}/{api}", self.listen))
+        let plain = |scheme: &str| if scheme == "wss" { "ws" } else { "http" };
+        let text = self.local(text, |api, scheme| Some(format!("{}://{}/{api}", plain(scheme), self.listen)));
+        self.domains().iter().fold(text, |text, (scheme, written, path)| {
+            whole(&text, &format!("{scheme}://{written}"), &format!("{}://{}{path}", plain(scheme), self.listen))
         })
+    }
+
+    /// Scheme, `{domain}/{mapping key}` and the path that it stands for, the longest first: a domain's other keys go on from it.
+    fn domains(&self) -> Vec<(&'static str, String, String)> {
+        let apis = self.stacks.iter().flat_map(|stack| &stack.apis).map(|api| &api.definition);
+        let mappings = apis.flat_map(|api| api.domain_names.iter().map(move |mapping| (&api.api_id, mapping)));
+        let mut domains = Vec::new();
+        for (api, mapping) in mappings {
+            let written = format!("{}/{}", mapping.domain_name, mapping.api_mapping_key);
+            let (written, path) = (written.trim_end_matches('/'), format!("/{api}/{}", mapping.stage));
+            domains.extend(["wss", "https"].map(|scheme| (scheme, written.to_owned(), path.clone())));
+        }
+        domains.sort_by_key(|(_, written, _)| std::cmp::Reverse(written.len()));
+        domains
     }
 
     /// For handlers. They take `wss` addresses to make `https` ones of them, by replacing the scheme; those lead here under
@@ -56,6 +72,20 @@ impl<'a> Addresses<'a> {
         let text = stacks.fold(text.to_owned(), |text, stack| stack.localised(&text, &address));
         self.streams.iter().fold(text, |text, (written, real)| text.replace(written, real))
     }
+}
+
+/// Replaces an address, but not one that only begins alike.
+fn whole(text: &str, written: &str, local: &str) -> String {
+    let mut replaced = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(written) {
+        let (before, after) = (&rest[..start], &rest[start + written.len()..]);
+        let goes_on = after.starts_with(|next: char| next.is_ascii_alphanumeric() || "-._".contains(next));
+        replaced += before;
+        replaced += if goes_on { written } else { local };
+        rest = after;
+    }
+    replaced + rest
 }
 
 #[cfg(test)]
@@ -83,6 +113,36 @@ mod tests {
         ] {
             assert_eq!(addresses.for_clients(&text), clients, "{text}");
             assert_eq!(addresses.for_functions(&text), functions, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_at_domains_of_ones_own_lead_here_for_clients() {
+        let folder = tempfile::tempdir().unwrap();
+        let template = folder.path().join("domains.yaml");
+        let text = "\
+Resources:
+  Chat: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}}
+  Prod: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref Chat, StageName: prod, AutoDeploy: true}}
+  Test: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref Chat, StageName: test, AutoDeploy: true}}
+  Domain: {Type: AWS::ApiGatewayV2::DomainName, Properties: {DomainName: ws.example.org}}
+  Bare: {Type: AWS::ApiGatewayV2::ApiMapping, Properties: {ApiId: !Ref Chat, DomainName: !Ref Domain, Stage: !Ref Prod}}
+  Keyed:
+    Type: AWS::ApiGatewayV2::ApiMapping
+    Properties: {ApiId: !Ref Chat, DomainName: !Ref Domain, Stage: !Ref Test, ApiMappingKey: v2}
+";
+        std::fs::write(&template, text).unwrap();
+        let stacks = check::read(&template, &Options::default()).unwrap();
+        let api = stacks[0].apis[0].definition.api_id.as_str();
+        let addresses = Addresses { stacks: &stacks, listen: "127.0.0.1:80".parse().unwrap(), streams: Vec::new() };
+        for (text, expected) in [
+            ("wss://ws.example.org", format!("ws://127.0.0.1:80/{api}/prod")),
+            ("wss://ws.example.org/v2?a=b", format!("ws://127.0.0.1:80/{api}/test?a=b")),
+            ("https://ws.example.org/v2", format!("http://127.0.0.1:80/{api}/test")),
+            ("wss://ws.example.org.other.net", "wss://ws.example.org.other.net".to_owned()),
+            ("wss://ws.example.org/v22", format!("ws://127.0.0.1:80/{api}/prod/v22")),
+        ] {
+            assert_eq!(addresses.for_clients(text), expected, "{text}");
         }
     }
 }

@@ -3,11 +3,11 @@
 use super::{Site, function_of};
 use crate::document::{At, Kind};
 use crate::kinds;
-use crate::problem::use_one_of;
+use crate::problem::{Place, use_one_of};
 use crate::resource::Resource;
 use crate::stack::{
     Api, ApiDefinition, AuthorizerDefinition, Function, IntegrationDefinition, IntegrationResponseDefinition,
-    ModelDefinition, Skipped,
+    ModelDefinition, Places, Skipped,
 };
 use crate::values::Values;
 use std::collections::{BTreeSet, HashMap};
@@ -77,7 +77,12 @@ impl Apis {
             disable_execute_api_endpoint: values.flag("DisableExecuteApiEndpoint").unwrap_or(false),
             ..ApiDefinition::default()
         };
-        self.found.push(Api { logical_id: resource.logical_id.clone(), place: site.place(resource), definition });
+        self.found.push(Api {
+            logical_id: resource.logical_id.clone(),
+            place: site.place(resource),
+            definition,
+            places: Places::default(),
+        });
     }
 
     /// Adds a part to the API that it names, if that is one of ours.
@@ -91,6 +96,7 @@ impl Apis {
         let values = site.values(resource, kind);
         if let Owner::Ours(api) = self.owner(&values) {
             add(self, api, site, resource, &values);
+            self.found[api].places.0.extend(places(site, resource, &values));
         }
     }
 
@@ -223,6 +229,35 @@ impl Apis {
     fn is_ours(&self, site: &Site<'_, '_>, resource: &Resource) -> bool {
         resource.kind == API && !self.http.contains(&site.scope.ref_of(resource))
     }
+}
+
+/// A part as the gateway will call it, and its properties.
+fn places(site: &Site<'_, '_>, resource: &Resource, values: &Values<'_>) -> Vec<(String, Place)> {
+    let (id, text) = (|| site.scope.ref_of(resource), |name: &str| values.text(name).unwrap_or_default());
+    let part = match resource.kind.as_str() {
+        "AWS::ApiGatewayV2::Integration" => format!("integration {}", id()),
+        "AWS::ApiGatewayV2::Authorizer" => format!("authorizer {}", id()),
+        "AWS::ApiGatewayV2::Route" => format!("route {}", text("RouteKey")),
+        "AWS::ApiGatewayV2::Stage" => format!("stage {}", text("StageName")),
+        "AWS::ApiGatewayV2::Model" => format!("model {}", text("Name")),
+        _ => return Vec::new(),
+    };
+    let place = site.place(resource);
+    let properties = resource.properties.entries().iter().map(|entry| {
+        let mut name = entry.key.clone();
+        if let Some(first) = name.get_mut(..1) {
+            first.make_ascii_lowercase();
+        }
+        // What SAM has made of something else is where that is.
+        let path = match resource.path.ends_with(&resource.logical_id) {
+            true => format!("{}.Properties.{}", place.path, entry.key),
+            false => place.path.clone(),
+        };
+        let at = entry.value.at;
+        (format!("{part}.{name}"), Place { line: at.line, column: at.column, path, ..place.clone() })
+    });
+    let properties: Vec<_> = properties.collect();
+    [(part, place)].into_iter().chain(properties).collect()
 }
 
 /// Adds a part to an API.

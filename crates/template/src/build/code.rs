@@ -3,6 +3,7 @@
 use super::Site;
 use crate::document::{At, Kind, Node};
 use crate::files::FileKind;
+use crate::kinds;
 use crate::resource::Resource;
 use crate::stack::{Build, Code};
 use crate::values::Values;
@@ -46,8 +47,8 @@ impl Site<'_, '_> {
             "SourceKMSKeyArn",
         ]);
         if code.get("ImageUri").is_some() {
-            let remedy = "deploy it from a folder or a zip";
-            code.problem(code.at_of("ImageUri"), "functions in container images do not run here", remedy);
+            let message = "functions in container images do not run here";
+            code.problem(code.at_of("ImageUri"), message, kinds::OF_IMAGES);
             return None;
         }
         if let Some(text) = code.text("ZipFile") {

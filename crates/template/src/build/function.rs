@@ -1,7 +1,8 @@
 //! Functions, layers, aliases, and what becomes of their asynchronous events.
 
 use super::{Site, function_of};
-use crate::document::At;
+use crate::document::{At, Node};
+use crate::kinds;
 use crate::problem::use_one_of;
 use crate::resource::Resource;
 use crate::stack::{Alias, AsyncInvocation, Function, FunctionPlaces, Layer};
@@ -95,7 +96,11 @@ impl<'f> Site<'_, 'f> {
             values.problem(values.at_of("FunctionName"), format!("`{name}` is no name of a function"), remedy);
         }
         if values.text("PackageType").is_some_and(|text| text == "Image") {
-            let remedy = "deploy it from a folder or a zip";
+            let context = resource.metadata.as_ref().and_then(|written| written.get("DockerContext"));
+            let remedy = match context.and_then(Node::as_text) {
+                Some(context) => kinds::OF_IMAGES.replacen("CodeUri", &format!("CodeUri: {context}"), 1),
+                None => kinds::OF_IMAGES.to_owned(),
+            };
             values.problem(values.at_of("PackageType"), "functions in container images do not run here", remedy);
             return None;
         }

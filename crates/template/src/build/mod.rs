@@ -8,6 +8,7 @@ mod messaging;
 mod route;
 mod stage;
 mod table;
+mod usage;
 
 pub(crate) use code::{Assets, plain};
 
@@ -18,7 +19,9 @@ use crate::kinds::{self, ResourceType};
 use crate::nested;
 use crate::problem::Place;
 use crate::resource::Resource;
-use crate::stack::{Api, EventSourceMapping, Function, Layer, Queue, Skipped, Stack, Subscription, Table, Topic};
+use crate::stack::{
+    Api, ApiKey, EventSourceMapping, Function, Layer, Queue, Skipped, Stack, Subscription, Table, Topic, UsagePlan,
+};
 use crate::values::Values;
 
 /// What resources come to.
@@ -32,6 +35,8 @@ pub(crate) struct Parts {
     pub(crate) queues: Vec<Queue>,
     pub(crate) topics: Vec<Topic>,
     pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) api_keys: Vec<ApiKey>,
+    pub(crate) usage_plans: Vec<UsagePlan>,
     pub(crate) skipped: Vec<Skipped>,
 }
 
@@ -73,6 +78,7 @@ impl<'s, 'f> Site<'s, 'f> {
         parts.mappings =
             self.each(&["AWS::Lambda::EventSourceMapping"], |one, values| self.mapping(one, values, &parts));
         parts.apis = apis.finish(self, &parts.functions);
+        self.usage(&mut parts);
         self.skip(&mut parts.skipped);
         parts
     }

@@ -22,6 +22,8 @@ fn attributes(kind: &str) -> Option<&'static [&'static str]> {
         "AWS::ApiGatewayV2::DomainName" => {
             &["RegionalDomainName", "RegionalHostedZoneId", "DomainName", "DomainNameArn"]
         }
+        "AWS::ApiGateway::ApiKey" => &["APIKeyId"],
+        "AWS::ApiGateway::UsagePlan" | "AWS::ApiGateway::UsagePlanKey" => &["Id"],
         "AWS::Lambda::Function" => &["Arn", "SnapStartResponse.ApplyOn", "SnapStartResponse.OptimizationStatus"],
         "AWS::Lambda::Version" => &["Version", "FunctionArn"],
         "AWS::Lambda::Alias" => &["AliasArn"],

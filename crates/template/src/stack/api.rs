@@ -3,6 +3,7 @@
 //! An [`ApiDefinition`] serialises to what an API file says (`sluicegate serve --api FILE`): the gateway reads it from there,
 //! and neither crate knows the other.
 
+use crate::problem::Place;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -11,8 +12,23 @@ use std::collections::BTreeMap;
 #[serde(rename_all = "camelCase")]
 pub struct Api {
     pub logical_id: String,
-    pub place: crate::problem::Place,
+    pub place: Place,
     pub definition: ApiDefinition,
+    #[serde(skip)]
+    pub places: Places,
+}
+
+/// Where the parts of an API are written: `integration a1b2c3d`, `route $connect`, `authorizer a1b2c3`, `stage prod`, `model m`,
+/// and their properties, such as `integration a1b2c3d.requestTemplates`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Places(pub(crate) BTreeMap<String, Place>);
+
+impl Places {
+    /// The place of a part, or of one of its properties (in camel case) if that is written.
+    pub fn of(&self, part: &str, property: Option<&str>) -> Option<&Place> {
+        let written = property.and_then(|property| self.0.get(&format!("{part}.{property}")));
+        written.or_else(|| self.0.get(part))
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

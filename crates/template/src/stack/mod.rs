@@ -4,10 +4,11 @@ mod api;
 mod function;
 mod messaging;
 mod table;
+mod usage;
 
 pub use api::{
     AccessLogSettings, Api, ApiDefinition, AuthorizerDefinition, DomainNameDefinition, IntegrationDefinition,
-    IntegrationResponseDefinition, ModelDefinition, RequestParameter, RouteDefinition, RouteResponseDefinition,
+    IntegrationResponseDefinition, ModelDefinition, Places, RequestParameter, RouteDefinition, RouteResponseDefinition,
     RouteSettings, StageDefinition,
 };
 pub use function::{
@@ -16,6 +17,7 @@ pub use function::{
 };
 pub use messaging::{Queue, RedrivePolicy, Subscription, Topic};
 pub use table::{Attribute, Index, KeySchema, Projection, ScalarType, Stream, StreamViewType, Table};
+pub use usage::{ApiKey, ApiStage, PlanThrottle, Quota, UsagePlan};
 
 use crate::environment::Environment;
 use crate::problem::{Note, Place};
@@ -45,6 +47,8 @@ pub struct Stack {
     pub queues: Vec<Queue>,
     pub topics: Vec<Topic>,
     pub subscriptions: Vec<Subscription>,
+    pub api_keys: Vec<ApiKey>,
+    pub usage_plans: Vec<UsagePlan>,
     pub outputs: Vec<Output>,
     /// Resources of types that do not concern us.
     pub skipped: Vec<Skipped>,
