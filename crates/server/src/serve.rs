@@ -133,6 +133,11 @@ impl Server {
         let applications = applications::chosen(&config);
         let mut definitions = applications::apis(&applications, &files);
         definitions.extend(stacks.apis());
+        if definitions.len() > 1 && !config.domain_name.tells_apis_apart() {
+            warn!(
+                "domain_name does not tell several APIs apart: handlers that post there reach none; write {{api}} into it"
+            );
+        }
         applications::create_tables(&applications, &tables).await?;
         stacks.create_tables(&tables).await?;
 
@@ -148,13 +153,13 @@ impl Server {
         let functions = Arc::new(applications::functions(&applications, &files, loaded, &connections, &call_table)?);
         let lambda = LambdaApi::new(Arc::clone(&functions), lambda_options(&config));
         let invoke: Arc<dyn Invoke> = functions;
-        let region = config.region.clone();
+        let (region, domain_name) = (config.region.clone(), config.domain_name.clone());
         let gateway = Gateway::start(Parts {
             apis: definitions.clone(),
             account: Account { region: config.region.to_string(), account_id: config.account.to_string() },
             credentials: config.credentials.clone(),
             usage: usage_plans::read(&config.usage_plans)?,
-            domain_name: Box::new(move |api| region.domain_name(api)),
+            domain_name: Box::new(move |api| domain_name.of(api, &region)),
             invoke: Arc::clone(&invoke),
             hub,
             threads,
