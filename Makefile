@@ -82,7 +82,7 @@ test-acceptance: tools page binary ## The official SDKs on a real server
 
 .PHONY: binary
 binary:
-	cargo build --locked -p sluicegate -p sluicegate-conformance
+	cargo build --locked -p sluicegate -p sluicegate-conformance -p chat-rust
 
 # Files, rebuilt when what they are made of has changed.
 

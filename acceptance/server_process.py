@@ -37,9 +37,19 @@ def binary() -> Path:
 
 
 class Server:
-    """`sluicegate serve` over a data folder, on free ports unless `listen` says otherwise, started from `folder`."""
+    """`sluicegate serve` over a data folder, on free ports unless `listen` says otherwise, started from `folder`.
 
-    def __init__(self, data: Path, *arguments: str, listen: str = "127.0.0.1:0", folder: Path | None = None):
+    `variables` are for the server alone: a test is a program that reads some of them, too.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *arguments: str,
+        listen: str = "127.0.0.1:0",
+        folder: Path | None = None,
+        variables: dict[str, str] | None = None,
+    ):
         data.mkdir(parents=True, exist_ok=True)
         self.data = data
         self._log_path = data.with_name(f"{data.name}.log")
@@ -53,7 +63,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment,
+                env=environment | (variables or {}),
                 cwd=folder or data,
             )
         self._lines: queue.Queue[bytes] = queue.Queue()

@@ -1,5 +1,6 @@
 """Deployment templates served as they are: the examples from their own folders, and templates that must be refused."""
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from websockets.sync.client import connect
 
 from deadline import eventually
+from server_process import binary
 from templates import EXAMPLES, PATIENCE_S, receive, refusal, rows, say
 
 TALLY = """
@@ -59,13 +61,33 @@ Resources:
 CHATS = {
     "chat-node": {"room": "blue"},
     "chat-python": {},
+    "chat-rust": {},
 }
 
 
+@pytest.fixture
+def example_folder(tmp_path):
+    """The folder of an example; what has to be built lies where `cargo lambda build` would have put it."""
+
+    def folder(example: str) -> Path:
+        if example != "chat-rust":
+            return EXAMPLES / example
+        folder = tmp_path / example
+        shutil.copytree(EXAMPLES / example, folder, ignore=shutil.ignore_patterns("target"))
+        built = folder / "target/lambda" / example
+        built.mkdir(parents=True)
+        program = binary().with_name(example)
+        assert program.is_file(), f"there is no {program}: run `cargo build -p {example}`"
+        shutil.copy(program, built / "bootstrap")
+        return folder
+
+    return folder
+
+
 @pytest.mark.parametrize("example", CHATS)
-def test_a_chat_is_served_from_its_template(serve, example):
+def test_a_chat_is_served_from_its_template(serve, example_folder, example):
     room = CHATS[example]
-    server = serve(EXAMPLES / example)
+    server = serve(example_folder(example))
     url, table = server.outputs["Url"], server.outputs["TableName"]
     assert [api["url"] for api in server.ready["apis"]] == [url], "the bundled application is off"
 

@@ -108,9 +108,11 @@ fn message(exchange: &Exchange<'_>, id: RequestId, body: &str, is_base64_encoded
 fn disconnect(exchange: &Exchange<'_>, reason: &CloseReason) -> Bytes {
     let texts = Texts::new(exchange);
     let text = |text: &str| text.to_owned();
+    // One that is configured may have a path.
+    let host = exchange.peer.domain_name.split('/').next().unwrap_or_default();
     // Exactly these four; AWS leaves the last three empty.
     let headers = [
-        (text("Host"), exchange.peer.domain_name.to_string()),
+        (text("Host"), host.to_owned()),
         (text("x-api-key"), String::new()),
         (text("X-Forwarded-For"), String::new()),
         (text("x-restapi"), String::new()),

@@ -256,7 +256,7 @@ Resources:
   Two: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: !Ref Chat, RouteKey: two, Target: !Sub 'integrations/${Stranger}'}}
 ";
         std::fs::write(&file, text).unwrap();
-        let told = read(&file, &Options::default()).unwrap_err().to_string();
+        let told = read(&file, &Disk, &Options::default()).unwrap_err().to_string();
         for expected in [
             "template.yaml:11:7: Resources.Mock.Properties.RequestTemplates: requestTemplates.200, line 1, ",
             "template.yaml:18:23: Resources.Stranger.Properties.IntegrationUri: ",

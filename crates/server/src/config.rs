@@ -8,6 +8,7 @@
 mod checks;
 mod command;
 mod credentials;
+mod domain_name;
 mod file;
 mod problem;
 mod reference;
@@ -15,6 +16,7 @@ mod sources;
 mod value;
 
 pub use command::{command, flags};
+pub use domain_name::DomainName;
 pub use problem::{Problem, Problems};
 pub use reference::reference_page;
 pub use sources::Sources;
@@ -101,6 +103,10 @@ settings! {
     /// Allows `admin`, and without `[[credentials]]` also `listen`, on addresses that other machines can reach.
     /// Without `[[credentials]]` signatures are not verified: whoever reaches `listen` can read and write every table.
     Addresses allow_insecure_remote: Switch = "false" as "BOOL";
+    /// What events call `domainName`, from which handlers make the address they post to: `aws` is
+    /// `{apiId}.execute-api.{region}.amazonaws.com`, which functions that run here reach as it is. A host that leads here over
+    /// HTTPS, such as `ws.example.org/{api}`, serves handlers elsewhere as well; `{api}` stands for the API's id.
+    Addresses domain_name: DomainName = "aws" as "HOST|aws";
 
     /// The folder that holds tables, streams and checkpoints. One server at a time may use it.
     Data data: PathBuf = "data" as "DIR";

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::warn;
 
 /// How long a function that is not wanted any more still answers: connections that end with it get their `$disconnect`.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -183,6 +184,11 @@ impl Served {
     }
 
     fn update_apis(&mut self, wanted: Vec<ApiDefinition>, changes: &mut Changes) -> Result<(), Refusal> {
+        if wanted.len() > 1 && !self.fixed.config.domain_name.tells_apis_apart() {
+            warn!(
+                "domain_name does not tell several APIs apart: handlers that post there reach none; write {{api}} into it"
+            );
+        }
         for definition in &wanted {
             let id = &definition.api_id;
             let before = find(&self.apis, id);

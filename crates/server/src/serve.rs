@@ -118,13 +118,13 @@ impl Server {
         let functions = Arc::new(Functions::default());
         let lambda = LambdaApi::new(Arc::clone(&functions), lambda_options(&config));
         let invoke: Arc<dyn Invoke> = Arc::clone(&functions) as Arc<dyn Invoke>;
-        let region = config.region.clone();
+        let (region, domain_name) = (config.region.clone(), config.domain_name.clone());
         let gateway = Gateway::start(Parts {
             apis: Vec::new(),
             account: Account { region: config.region.to_string(), account_id: config.account.to_string() },
             credentials: config.credentials.clone(),
             usage: usage_plans::read(&config.usage_plans, &wanted.stacks, data.path())?,
-            domain_name: Box::new(move |api| region.domain_name(api)),
+            domain_name: Box::new(move |api| domain_name.of(api, &region)),
             invoke: Arc::clone(&invoke),
             services: Arc::new(services.clone()),
             hub,

@@ -85,13 +85,14 @@ fn keep(path: &Path, text: &str) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::origins::Origins;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn keys_without_a_value_get_one_that_is_kept() {
         let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template/tests/it/cases/usage.yaml");
         let config = Config { template: OptionalFile(Some(case)), ..Config::default() };
-        let stacks = Stacks::read(&config).unwrap_or_else(|told| panic!("{told}"));
+        let stacks = Stacks::read(&config, &Origins::default()).unwrap_or_else(|told| panic!("{told}"));
         let data = tempfile::tempdir().unwrap();
         let first = read(&OptionalFile(None), &stacks, data.path()).unwrap();
         let values: Vec<&str> = first.api_keys.iter().map(|key| key.value.as_str()).collect();

@@ -132,7 +132,7 @@ Resources:
     Properties: {ApiId: !Ref Chat, DomainName: !Ref Domain, Stage: !Ref Test, ApiMappingKey: v2}
 ";
         std::fs::write(&template, text).unwrap();
-        let stacks = check::read(&template, &Options::default()).unwrap();
+        let stacks = check::read(&template, &check::Disk, &Options::default()).unwrap();
         let api = stacks[0].apis[0].definition.api_id.as_str();
         let addresses = Addresses { stacks: &stacks, listen: "127.0.0.1:80".parse().unwrap(), streams: Vec::new() };
         for (text, expected) in [

@@ -1,5 +1,6 @@
 //! Functions of a template, as local processes.
 
+use super::rust_build;
 use sluicegate_functions::process::{Code, DescriptionError, LoadError, LoadProblem, ProcessFunction, Runtime};
 use sluicegate_template::{self as template, Function, Layer, Problem, Stack};
 use std::path::Path;
@@ -53,13 +54,17 @@ pub(super) fn lacks_layers(stacks: &[Stack], name: &str) -> bool {
 }
 
 /// What is wrong, and what to do.
-type Refused = (String, &'static str);
+pub(super) type Refused = (String, &'static str);
 
 fn describe(function: &Function, layers: &[&Layer]) -> Result<ProcessFunction, Refused> {
     let runtime: Runtime = function
         .runtime
         .parse()
         .map_err(|error| (format!("{error}"), "choose one of those, or remove the function"))?;
+    let own_code = match rust_build::folder(function)? {
+        Some(folder) => Code::Folder(folder),
+        None => code(&function.code)?,
+    };
     // Layers of others are not here; the template's notes have said so.
     let own = function.layers.iter().filter_map(|arn| layers.iter().find(|layer| layer.arn == *arn));
     Ok(ProcessFunction {
@@ -69,7 +74,7 @@ fn describe(function: &Function, layers: &[&Layer]) -> Result<ProcessFunction, R
         memory_mb: function.memory_mb,
         reserved_concurrency: function.reserved_concurrency.map(|places| places as usize),
         qualifiers: function.aliases.iter().map(|alias| (alias.name.clone(), alias.version.clone())).collect(),
-        ..ProcessFunction::new(function.name.as_str(), runtime, function.handler.as_str(), code(&function.code)?)
+        ..ProcessFunction::new(function.name.as_str(), runtime, function.handler.as_str(), own_code)
     })
 }
 

@@ -1,7 +1,7 @@
 //! Functions of local processes behind a WebSocket API and behind Lambda's `Invoke`.
 
 use serde_json::{Value, json};
-use sluicegate::config::FileList;
+use sluicegate::config::{DomainName, FileList, Value as _};
 use sluicegate_testkit::{PATIENCE, Received, ServerProcess, TestServer, WebSocket, request};
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -69,6 +69,28 @@ async fn a_handler_answers_and_posts_to_its_connection_as_on_aws() {
         client.send("hello").await;
         assert_eq!(client.receive().await, Received::Text("posted hello".into()), "{runtime}");
         assert_eq!(client.receive().await, Received::Text("answered hello".into()), "{runtime}");
+        client.close().await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn events_name_the_domain_that_is_configured() {
+    let text = "exports.handler = (e) => ({ statusCode: 200, body: e.requestContext.domainName })";
+    let function = json!({ "runtime": "nodejs24.x", "handler": "index.handler", "zipFile": text });
+    let api = api(&function);
+    for (setting, expected) in
+        [("aws", "echo.execute-api.us-east-1.amazonaws.com"), ("ws.example.org/{api}", "ws.example.org/echo")]
+    {
+        let server = TestServer::with(|config| {
+            config.app.0.clear();
+            config.api = FileList(vec![api.path().to_owned()]);
+            config.domain_name = DomainName::parse(setting).unwrap();
+        })
+        .await;
+        let mut client = server.connect("/echo/prod").await;
+        client.send("hello").await;
+        assert_eq!(client.receive().await, Received::Text(expected.into()));
         client.close().await;
         server.stop().await;
     }
