@@ -69,7 +69,7 @@ Resources:
             fs::write(path, "").unwrap();
         }
         fs::write(root.path().join("template.yaml"), template).unwrap();
-        let stacks = check::read(&root.path().join("template.yaml"), &Options::default()).unwrap();
+        let stacks = check::read(&root.path().join("template.yaml"), &check::Disk, &Options::default()).unwrap();
         let relative = |folder: PathBuf| folder.strip_prefix(root.path()).unwrap().display().to_string();
         folder(&stacks[0].functions[0]).map(|folder| folder.map(relative)).map_err(|(message, _)| message)
     }
