@@ -1,10 +1,8 @@
 """`--watch` and SIGHUP: what is changed on disk is served, and whoever is connected notices nothing else."""
 
-import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -106,10 +104,10 @@ class Project:
     def template(self, text: str):
         self.replace(self.folder / "template.yaml", text)
 
-    @staticmethod
-    def replace(path: Path, text: str):
+    def replace(self, path: Path, text: str):
         """As editors do: a new file in the place of the old one."""
-        new = path.with_name(path.name + "~")
+        # Within the folder it would be a change of its own, if only for a moment.
+        new = self.folder.with_name("new")
         new.write_text(text)
         new.rename(path)
 

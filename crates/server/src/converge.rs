@@ -97,11 +97,8 @@ impl Served {
     }
 
     /// Serves what is wanted instead of what is served.
-    pub(crate) async fn become_like(&mut self, mut wanted: Wanted) -> Result<Reloaded, Refusal> {
+    pub(crate) async fn become_like(&mut self, wanted: &Wanted) -> Result<Reloaded, Refusal> {
         let started = Instant::now();
-        let Fixed { config, data, .. } = &self.fixed;
-        wanted.stacks.build(data, config.node_modules.0.as_deref()).await.map_err(Refusal::Template)?;
-        let wanted = &wanted;
         let apis = self.check(wanted).await?;
         let mut changes = Changes::default();
         self.converge_tables(wanted, &mut changes).await?;

@@ -94,6 +94,7 @@ impl Server {
         let places = open_files::places(&config)?;
         let (max_connections, limits) = (places.websockets, HttpLimits::of(&config, places.http));
         let data = DataFolder::lock(&config.data)?;
+        let wanted = wanted.build(&config, data.path()).await?;
         let life = Arc::new(Life::default());
         let metrics = prometheus::recorder()?;
         let upkeep = tokio::spawn(prometheus::upkeep(metrics.clone()));
@@ -154,7 +155,7 @@ impl Server {
         };
         let directory = Directory::default();
         let mut served = Served::nothing(fixed, mappings, directory.clone());
-        served.become_like(wanted).await?;
+        served.become_like(&wanted).await?;
 
         let public = Public {
             gateway: gateway.clone(),
@@ -233,10 +234,7 @@ impl RunningServer {
             Ok(read) => read,
             Err(ended) => std::panic::resume_unwind(ended.into_panic()),
         };
-        let reloaded = match wanted {
-            Ok(wanted) => served.become_like(wanted).await,
-            Err(refusal) => Err(refusal),
-        };
+        let reloaded = async { served.become_like(&wanted?.build(&self.config, self.data.path()).await?).await }.await;
         if reloaded.is_err() {
             // What is still served comes from where it came from.
             seen.add(&self.seen());

@@ -6,6 +6,7 @@ use crate::converge::Refusal;
 use crate::origins::{Origins, Seen};
 use crate::stacks::Stacks;
 use sluicegate_functions::process::ProcessFunction;
+use std::path::Path;
 
 pub(crate) struct Wanted {
     pub(crate) files: Vec<ApiFile>,
@@ -24,6 +25,12 @@ impl Wanted {
         let files = api_files::read(&config.api.0, origins)?;
         let stacks = Stacks::read(config, origins).map_err(Refusal::Template)?;
         Ok(Self { files, stacks })
+    }
+
+    /// Builds sources that do not run as they are, into the data folder.
+    pub(crate) async fn build(mut self, config: &Config, data: &Path) -> Result<Self, Refusal> {
+        self.stacks.build(data, config.node_modules.0.as_deref()).await.map_err(Refusal::Template)?;
+        Ok(self)
     }
 
     /// Every function that runs in processes; variables of those of templates still name addresses on AWS.
