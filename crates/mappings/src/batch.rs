@@ -14,7 +14,7 @@ pub(crate) struct Entry {
     json: String,
     pub(crate) sequence_number: String,
     /// Seconds since the epoch.
-    created: u64,
+    pub(crate) created: u64,
     /// Where reading goes on behind it.
     pub(crate) behind: Position,
 }
@@ -103,12 +103,19 @@ pub(crate) fn payload(entries: &[Entry]) -> Bytes {
 }
 
 #[cfg(test)]
+impl Entry {
+    pub(crate) fn test(json: &str, sequence_number: &str) -> Self {
+        let (json, sequence_number) = (json.to_owned(), sequence_number.to_owned());
+        Self { json, sequence_number, created: 0, behind: Position::TrimHorizon }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn entry(bytes: usize) -> Entry {
-        let json = format!("\"{}\"", "x".repeat(bytes - 2));
-        Entry { json, sequence_number: String::new(), created: 0, behind: Position::TrimHorizon }
+        Entry::test(&format!("\"{}\"", "x".repeat(bytes - 2)), "")
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //! them to another thread would cost more than they do; and a handler that computes holds up its own mapping only. Failed batches are retried, halved or given up as the mapping says. Records arrive in the
 //! order of the stream and at least once: what was not written down when the process ended is delivered again.
 //!
-//! **Boundary.** Sees the stream through `tables::StreamReader` and `tables::Checkpoints`, and the function through
-//! `protocol::Invoke`.
+//! **Boundary.** Sees the stream through `tables::StreamReader` and `tables::Checkpoints`, the function through
+//! `protocol::Invoke`, and the destination of what was given up through `protocol::Deliver`.
 //!
 //! **Invariant.** The checkpoint never passes a record that was neither handled nor given up.
 
@@ -16,10 +16,12 @@ mod batch;
 mod delivery;
 mod mapping;
 mod mappings;
+mod notice;
 mod poller;
 pub mod queue;
+mod report;
 mod worker;
 
 pub use backoff::RetryPace;
-pub use mapping::{Mapping, MappingSettings, StartingPosition};
-pub use mappings::{MappingChanges, Mappings, StartError};
+pub use mapping::{Mapping, MappingSettings, OnFailure, StartingPosition};
+pub use mappings::{MappingChanges, Mappings, Ports, StartError};

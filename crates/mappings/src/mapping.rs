@@ -1,13 +1,14 @@
 //! What a mapping is, checked at the door.
 
 use sluicegate_pattern::Filter;
-use sluicegate_protocol::ApiError;
+use sluicegate_protocol::{ApiError, Destination};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) const BATCH_SIZE: (i64, i64) = (1, 10_000);
 pub(crate) const BATCH_WINDOW_SECONDS: (i64, i64) = (0, 300);
 const MAXIMUM_RETRY_ATTEMPTS: (i64, i64) = (-1, 10_000);
+const MAXIMUM_RECORD_AGE_SECONDS: (i64, i64) = (60, 604_800);
 
 /// Where a mapping begins that has never run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +35,23 @@ pub struct MappingSettings {
     /// Retries after the first attempt; -1 is without end.
     pub maximum_retry_attempts: i32,
     pub bisect_batch_on_function_error: bool,
+    /// Older records are given up: 60 s to 7 days. `None` is without end.
+    pub maximum_record_age: Option<Duration>,
+    /// Whether the function may say which records it handled (`ReportBatchItemFailures`).
+    pub reports_batch_item_failures: bool,
+    /// Who is told of records that are given up.
+    pub on_failure: Option<OnFailure>,
     /// Records that do not match it are handled without the function. `None` lets all pass.
     pub filter: Option<Filter>,
     pub enabled: bool,
+}
+
+/// Who is told of records that are given up, and what the function is called there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnFailure {
+    /// A standard queue or topic.
+    pub destination: Destination,
+    pub function_arn: String,
 }
 
 impl MappingSettings {
@@ -50,6 +65,9 @@ impl MappingSettings {
             batch_window: Duration::ZERO,
             maximum_retry_attempts: -1,
             bisect_batch_on_function_error: false,
+            maximum_record_age: None,
+            reports_batch_item_failures: false,
+            on_failure: None,
             filter: None,
             enabled: true,
         }
@@ -70,6 +88,9 @@ pub struct Mapping {
     /// `None` is without end.
     pub(crate) maximum_retry_attempts: Option<u32>,
     pub(crate) bisects: bool,
+    pub(crate) maximum_record_age: Option<Duration>,
+    pub(crate) reports_batch_item_failures: bool,
+    pub(crate) on_failure: Option<OnFailure>,
     pub(crate) filter: Option<Filter>,
     pub(crate) enabled: bool,
 }
@@ -84,6 +105,16 @@ impl TryFrom<MappingSettings> for Mapping {
         within("batchSize", settings.batch_size.into(), BATCH_SIZE)?;
         within("maximumBatchingWindowInSeconds", window_seconds, BATCH_WINDOW_SECONDS)?;
         within("maximumRetryAttempts", settings.maximum_retry_attempts.into(), MAXIMUM_RETRY_ATTEMPTS)?;
+        if let Some(age) = settings.maximum_record_age {
+            within("maximumRecordAgeInSeconds", age.as_secs() as i64, MAXIMUM_RECORD_AGE_SECONDS)?;
+        }
+        if let Some(OnFailure { destination, .. }) = &settings.on_failure
+            && (destination.is_fifo() || matches!(destination, Destination::Function(_)))
+        {
+            return Err(ApiError::validation(format!(
+                "{destination} is neither a standard queue nor a standard topic"
+            )));
+        }
         Ok(Self {
             id: settings.id.into(),
             label: format!("{}:{}", settings.table, settings.function).into(),
@@ -94,6 +125,9 @@ impl TryFrom<MappingSettings> for Mapping {
             batch_window: settings.batch_window,
             maximum_retry_attempts: u32::try_from(settings.maximum_retry_attempts).ok(),
             bisects: settings.bisect_batch_on_function_error,
+            maximum_record_age: settings.maximum_record_age,
+            reports_batch_item_failures: settings.reports_batch_item_failures,
+            on_failure: settings.on_failure,
             filter: settings.filter,
             enabled: settings.enabled,
         })

@@ -5,7 +5,7 @@ use crate::delivery::Delivery;
 use crate::mapping::{Mapping, StartingPosition};
 use crate::poller::Poller;
 use crate::worker::Worker;
-use sluicegate_protocol::{ApiError, Invoke};
+use sluicegate_protocol::{ApiError, Deliver, Invoke};
 use sluicegate_tables::{CheckpointError, Position, StreamError, StreamReader, Tables};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -14,11 +14,18 @@ use tracing::{error, info};
 /// Mappings at work; dropping it ends them at once.
 pub struct Mappings {
     tables: Tables,
-    invoke: Arc<dyn Invoke>,
+    ports: Ports,
     pace: RetryPace,
     running: Vec<Running>,
     /// Told to stop, and perhaps not done yet with what they were at.
     leaving: Vec<(Mapping, Worker)>,
+}
+
+/// What mappings reach functions and destinations through.
+#[derive(Clone)]
+pub struct Ports {
+    pub invoke: Arc<dyn Invoke>,
+    pub deliver: Arc<dyn Deliver>,
 }
 
 struct Running {
@@ -55,10 +62,10 @@ impl Mappings {
     pub async fn start(
         mappings: Vec<Mapping>,
         tables: Tables,
-        invoke: Arc<dyn Invoke>,
+        ports: Ports,
         pace: RetryPace,
     ) -> Result<Self, StartError> {
-        let mut all = Self { tables, invoke, pace, running: Vec::new(), leaving: Vec::new() };
+        let mut all = Self { tables, ports, pace, running: Vec::new(), leaving: Vec::new() };
         all.update(mappings).await?;
         Ok(all)
     }
@@ -111,7 +118,7 @@ impl Mappings {
 
     fn run(&mut self, mapping: Mapping, beginning: Beginning) -> Result<(), StartError> {
         let (stop, stopped) = watch::channel(false);
-        let delivery = Delivery::new(mapping.clone(), Arc::clone(&self.invoke), self.pace, stopped);
+        let delivery = Delivery::new(mapping.clone(), self.ports.clone(), self.pace, stopped);
         let tables = self.tables.clone();
         let worker = Worker::start(async move {
             let Some((reader, position)) = beginning.wait(&delivery.mapping, &tables).await else { return };

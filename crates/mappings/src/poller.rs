@@ -61,7 +61,7 @@ impl Poller {
             };
             self.observe_age(&batch);
             let mut batch = InDelivery::new(batch.into_entries());
-            while let Some(step) = self.delivery.step(&mut batch).await {
+            while let Some(step) = self.delivery.step(&mut batch, &self.reader).await {
                 match step {
                     Step::Reached(position) => self.write_down(position),
                     Step::Stopped => return,

@@ -18,6 +18,7 @@ mod directory;
 mod function_hosts;
 mod health;
 mod listener;
+mod local_services;
 pub mod logs;
 mod open_files;
 mod origins;

@@ -12,6 +12,7 @@ use crate::directory::{Directory, Published};
 use crate::function_hosts;
 use crate::health::{Life, Phase};
 use crate::listener::{BindError, HttpLimits, Listener, Serving};
+use crate::local_services::LocalServices;
 use crate::open_files::{self, TooFewFiles};
 use crate::origins::Seen;
 use crate::prometheus;
@@ -21,7 +22,7 @@ use crate::wanted::Wanted;
 use arc_swap::ArcSwap;
 use sluicegate_functions::{EventPace, Functions, LambdaApi, LambdaOptions};
 use sluicegate_gateway::{Account, AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
-use sluicegate_mappings::{Mappings, RetryPace};
+use sluicegate_mappings::{Mappings, Ports, RetryPace};
 use sluicegate_protocol::{CallTable, Connections, Invoke};
 use sluicegate_tables::Tables;
 use std::net::SocketAddr;
@@ -106,6 +107,7 @@ impl Server {
 
         let tables = Tables::open(table_options(&config, &data)).await?;
         let call_table: Arc<dyn CallTable> = Arc::new(tables.clone());
+        let services = LocalServices::new(tables.clone());
         // Nobody else sets it.
         let _ = opened_tables.set(Arc::clone(&call_table));
         let (hub, threads) = Hub::new(hub_options(&config, max_connections), Clock::System)?;
@@ -133,7 +135,8 @@ impl Server {
                 execution_logs_dir: Some(data.path().join(EXECUTION_LOGS)),
             },
         })?;
-        let mappings = Mappings::start(Vec::new(), tables.clone(), invoke, RetryPace::default());
+        let ports = Ports { invoke, deliver: Arc::new(services) };
+        let mappings = Mappings::start(Vec::new(), tables.clone(), ports, RetryPace::default());
         let mappings = mappings.await.map_err(Refusal::from)?;
         let config = Arc::new(config);
         let fixed = Fixed {

@@ -233,8 +233,7 @@ mod tests {
         let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template/tests/it/cases");
         let told = read(&cases.join("sam-websocket.yaml")).err().expect("it asks for a lot").to_string();
         for expected in [
-            "Resources.Chat.Properties.Events.Changes: FunctionResponseTypes of event source mappings is not served yet",
-            "Resources.Chat.Properties.Events.Changes: DestinationConfig of event source mappings is not served yet",
+            "Resources.Chat.Properties.Events.Changes: queues are not served yet, and `sam-websocket-Failed` is to be told of failures",
             "Resources.Chat.Properties.Events.Jobs: queues are not served yet",
             "topics are not served yet, and `sam-websocket-News` drives `sam-websocket-Chat`",
         ] {

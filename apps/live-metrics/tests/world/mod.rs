@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use sluicegate_functions::{FunctionOptions, Functions};
 use sluicegate_handler::{Clients, MessageSender, StageId, TableClient};
 use sluicegate_live_metrics::{CONNECTIONS_TABLE, application};
-use sluicegate_mappings::{Mapping, MappingSettings, Mappings, RetryPace, StartingPosition};
+use sluicegate_mappings::{Mapping, MappingSettings, Mappings, Ports, RetryPace, StartingPosition};
 use sluicegate_protocol::{
-    BoxFuture, Broadcast, CallTable, ConnectionDetails, ConnectionId, Connections, Invocation, Invoke, PostError,
+    BoxFuture, Broadcast, CallTable, ConnectionDetails, ConnectionId, Connections, Deliver, DeliverError, Destination,
+    Invocation, Invoke, PostError,
 };
 use sluicegate_tables::{Options, Tables};
 use std::collections::HashSet;
@@ -76,6 +77,15 @@ impl Connections for Sockets {
     }
 }
 
+/// The application's mappings tell nobody of what they give up.
+struct NoDestinations;
+
+impl Deliver for NoDestinations {
+    fn deliver<'a>(&'a self, _: &'a Destination, _: String) -> BoxFuture<'a, Result<(), DeliverError>> {
+        Box::pin(async { Err(DeliverError::NoSuchDestination) })
+    }
+}
+
 pub(crate) struct World {
     pub(crate) tables: Tables,
     pub(crate) sockets: Arc<Sockets>,
@@ -125,8 +135,8 @@ impl World {
             };
             Mapping::try_from(settings).unwrap()
         });
-        let invoke = Arc::clone(&functions) as Arc<dyn Invoke>;
-        let mappings = Mappings::start(mappings.collect(), tables.clone(), invoke, RetryPace::default()).await.unwrap();
+        let ports = Ports { invoke: Arc::clone(&functions) as Arc<dyn Invoke>, deliver: Arc::new(NoDestinations) };
+        let mappings = Mappings::start(mappings.collect(), tables.clone(), ports, RetryPace::default()).await.unwrap();
         Self { tables, sockets, functions, broadcasts, _mappings: mappings, _folder: folder }
     }
 

@@ -1,6 +1,6 @@
 //! What reaches the function, in which batches, and what happens when it fails.
 
-use crate::world::{TABLE, World, from};
+use crate::world::{TABLE, World, from, ports};
 use serde_json::json;
 use sluicegate_mappings::StartingPosition::{Latest, TrimHorizon};
 use sluicegate_mappings::{Mapping, MappingChanges, MappingSettings, Mappings, RetryPace, StartError};
@@ -199,7 +199,10 @@ async fn a_handler_that_computes_holds_up_its_own_mapping_only() {
     let (finish, finished) = std::sync::mpsc::channel();
     let mapping = Mapping::try_from(MappingSettings { id: "computing".into(), ..from(Latest) }).unwrap();
     let function = Arc::new(Computes(Mutex::new(finished)));
-    let computing = Mappings::start(vec![mapping], world.tables.clone(), function, RetryPace::default()).await.unwrap();
+    let computing =
+        Mappings::start(vec![mapping], world.tables.clone(), ports(function, Arc::default()), RetryPace::default())
+            .await
+            .unwrap();
     let _mappings = world.start(from(Latest)).await;
 
     world.write([1]).await;
@@ -243,7 +246,8 @@ async fn stopping_does_not_wait_for_a_retry() {
     let function = Arc::new(Throttled);
     let mapping = Mapping::try_from(from(TrimHorizon)).unwrap();
     let pace = RetryPace { first: FOR_EVER, longest: FOR_EVER };
-    let mappings = Mappings::start(vec![mapping], world.tables.clone(), function, pace).await.unwrap();
+    let mappings =
+        Mappings::start(vec![mapping], world.tables.clone(), ports(function, Arc::default()), pace).await.unwrap();
     mappings.stop().await;
 
     let _mappings = world.start(from(TrimHorizon)).await;
@@ -275,7 +279,14 @@ async fn what_cannot_be_started_says_why() {
     let world = World::new().await;
     let start = async |settings: Vec<MappingSettings>| {
         let mappings = settings.into_iter().map(|settings| Mapping::try_from(settings).unwrap()).collect();
-        Mappings::start(mappings, world.tables.clone(), Arc::new(Throttled), RetryPace::default()).await.err()
+        Mappings::start(
+            mappings,
+            world.tables.clone(),
+            ports(Arc::new(Throttled), Arc::default()),
+            RetryPace::default(),
+        )
+        .await
+        .err()
     };
     let twice = start(vec![from(Latest), from(Latest)]).await;
     assert!(matches!(twice, Some(StartError::Duplicate { .. })), "{twice:?}");

@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use sluicegate_mappings::{Mapping, MappingSettings, Mappings, RetryPace, StartingPosition};
-use sluicegate_protocol::{BoxFuture, CallTable, FunctionError, Invocation, Invoke, InvokeError};
+use sluicegate_mappings::{Mapping, MappingSettings, Mappings, Ports, RetryPace, StartingPosition};
+use sluicegate_protocol::{
+    BoxFuture, CallTable, Deliver, DeliverError, Destination, FunctionError, Invocation, Invoke, InvokeError,
+};
 use sluicegate_tables::{Options, Tables};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -72,6 +74,7 @@ pub(crate) struct World {
     pub(crate) tables: Tables,
     calls: mpsc::UnboundedReceiver<Call>,
     function: Arc<Function>,
+    pub(crate) destinations: Arc<Destinations>,
     _folder: TempDir,
 }
 
@@ -80,7 +83,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let tables = Tables::open(Options::new(folder.path())).await.unwrap();
         let (function, calls) = Function::new();
-        let world = Self { tables, calls, function, _folder: folder };
+        let world = Self { tables, calls, function, destinations: Arc::default(), _folder: folder };
         world.create_table().await;
         world
     }
@@ -113,8 +116,11 @@ impl World {
     pub(crate) async fn start(&self, settings: MappingSettings) -> Mappings {
         let mapping = Mapping::try_from(settings).unwrap();
         let pace = RetryPace { first: Duration::from_millis(5), longest: Duration::from_millis(20) };
-        let function = Arc::clone(&self.function) as Arc<dyn Invoke>;
-        Mappings::start(vec![mapping], self.tables.clone(), function, pace).await.unwrap()
+        Mappings::start(vec![mapping], self.tables.clone(), self.ports(), pace).await.unwrap()
+    }
+
+    pub(crate) fn ports(&self) -> Ports {
+        ports(Arc::clone(&self.function) as Arc<dyn Invoke>, Arc::clone(&self.destinations))
     }
 
     /// The next invocation, however long it takes.
@@ -125,6 +131,35 @@ impl World {
     pub(crate) fn has_call(&mut self) -> bool {
         !self.calls.is_empty()
     }
+}
+
+/// Keeps what it is to deliver, but for a queue that is not there.
+#[derive(Default)]
+pub(crate) struct Destinations(Mutex<Vec<(String, Value)>>);
+
+pub(crate) const MISSING: &str = "arn:aws:sqs:us-east-1:000000000000:missing";
+
+impl Deliver for Destinations {
+    fn deliver<'a>(&'a self, destination: &'a Destination, text: String) -> BoxFuture<'a, Result<(), DeliverError>> {
+        Box::pin(async move {
+            if destination.arn() == MISSING {
+                return Err(DeliverError::NoSuchDestination);
+            }
+            let notice = serde_json::from_str(&text).unwrap();
+            self.0.lock().unwrap().push((destination.arn().to_owned(), notice));
+            Ok(())
+        })
+    }
+}
+
+impl Destinations {
+    pub(crate) fn told(&self) -> Vec<(String, Value)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+pub(crate) fn ports(invoke: Arc<dyn Invoke>, destinations: Arc<Destinations>) -> Ports {
+    Ports { invoke, deliver: destinations }
 }
 
 pub(crate) fn from(starting_position: StartingPosition) -> MappingSettings {

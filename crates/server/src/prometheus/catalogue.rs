@@ -80,6 +80,7 @@ metrics! {
     Counter mapping_batches_total [mapping, result] "Batches a mapping has invoked its function with, by result.";
     Counter mapping_retries_total [mapping, reason] "Invocations that a mapping had to repeat.";
     Counter mapping_discarded_records_total [mapping] "Records given up after all attempts. Anything but 0 deserves a look.";
+    Counter mapping_destination_failures_total [mapping] "Records given up of which the mapping's destination could not be told.";
     Counter mapping_filtered_records_total [mapping] "Records that a mapping's filter kept from its function; they count as handled.";
     Counter mapping_checkpoint_failures_total [mapping] "Checkpoints that could not be written; their records come again.";
     Gauge mapping_iterator_age_ms [mapping] "Age of the last record handled: how far a mapping is behind its stream.";

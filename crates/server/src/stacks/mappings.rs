@@ -1,7 +1,9 @@
 //! Event source mappings of a template: those that can run, and why others cannot.
 
-use sluicegate_mappings::{Mapping, MappingSettings, StartingPosition};
+use crate::local_services;
+use sluicegate_mappings::{Mapping, MappingSettings, OnFailure, StartingPosition};
 use sluicegate_pattern::{Filter, FilterError};
+use sluicegate_protocol::Destination;
 use sluicegate_template::{self as template, EventSource, EventSourceMapping, Problem, Stack};
 use std::time::Duration;
 
@@ -35,7 +37,14 @@ pub(super) fn asked(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<Mappin
                 continue;
             }
         };
-        match Mapping::try_from(MappingSettings { filter, ..settings(written, table) }) {
+        let on_failure = match on_failure(written, stacks) {
+            Ok(on_failure) => on_failure,
+            Err(message) => {
+                refuse(message, "name a standard queue or topic of this template, or remove it");
+                continue;
+            }
+        };
+        match Mapping::try_from(MappingSettings { filter, on_failure, ..settings(written, table) }) {
             Ok(mapping) => mappings.push(mapping),
             Err(error) => refuse(error.to_string(), "choose a value within these limits"),
         }
@@ -45,16 +54,21 @@ pub(super) fn asked(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<Mappin
 
 /// The properties that change what a function gets to see, and that nothing here obeys.
 fn missing(written: &EventSourceMapping) -> impl Iterator<Item = &'static str> {
-    // Both say: without a limit.
-    let ages = written.maximum_record_age_in_seconds.is_some_and(|age| age != -1);
-    [
-        (written.tumbling_window_in_seconds.is_some_and(|seconds| seconds > 0), "TumblingWindowInSeconds"),
-        (ages, "MaximumRecordAgeInSeconds"),
-        (!written.function_response_types.is_empty(), "FunctionResponseTypes"),
-        (written.on_failure.is_some(), "DestinationConfig"),
-    ]
-    .into_iter()
-    .filter_map(|(is_asked, property)| is_asked.then_some(property))
+    let windows = written.tumbling_window_in_seconds.is_some_and(|seconds| seconds > 0);
+    windows.then_some("TumblingWindowInSeconds").into_iter()
+}
+
+/// The error says what is wrong with it.
+fn on_failure(written: &EventSourceMapping, stacks: &[Stack]) -> Result<Option<OnFailure>, String> {
+    let Some(arn) = &written.on_failure else { return Ok(None) };
+    let destination = Destination::parse(arn).map_err(|error| format!("the destination `{arn}`: {error}"))?;
+    if !local_services::delivers_to(&destination) {
+        let kind = if matches!(destination, Destination::Topic(_)) { "topics" } else { "queues" };
+        return Err(format!("{kind} are not served yet, and `{}` is to be told of failures", destination.name()));
+    }
+    let function = stacks.iter().find_map(|stack| stack.function(&written.function));
+    let function_arn = function.map_or_else(|| written.function.clone(), |function| function.arn.clone());
+    Ok(Some(OnFailure { destination, function_arn }))
 }
 
 /// Without patterns everything passes.
@@ -79,6 +93,12 @@ fn settings(written: &EventSourceMapping, table: &str) -> MappingSettings {
         maximum_retry_attempts: written
             .maximum_retry_attempts
             .map_or(defaults.maximum_retry_attempts, |attempts| attempts.try_into().unwrap_or(i32::MIN)),
+        // -1 is without end, as is nothing.
+        maximum_record_age: written
+            .maximum_record_age_in_seconds
+            .and_then(|seconds| seconds.try_into().ok())
+            .map(Duration::from_secs),
+        reports_batch_item_failures: !written.function_response_types.is_empty(),
         bisect_batch_on_function_error: written.bisect_batch_on_function_error.unwrap_or(false),
         ..defaults
     }

@@ -87,6 +87,27 @@ where
     }
 }
 
+pub(crate) async fn answer_trusted(core: &Arc<Core>, request: Request<Bytes>) -> http::Response<Bytes> {
+    let (parts, body) = request.into_parts();
+    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let answer = match target.and_then(Operation::of_target) {
+        _ if body.len() > MAX_BODY_BYTES => Err(Refusal::too_large()),
+        Some(operation) => core.call(operation, body).await,
+        None => Err(Refusal::unknown_operation()),
+    };
+    let (status, body) = match answer {
+        Ok(body) => (StatusCode::OK, body),
+        Err(refusal) => {
+            (StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), refusal.body)
+        }
+    };
+    let mut response = http::Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, AMZ_JSON);
+    response.headers_mut().insert(REQUEST_ID, request_id());
+    response
+}
+
 fn is_malformed(body: &[u8]) -> bool {
     let parsed: Result<IgnoredAny, _> = serde_json::from_slice(body);
     parsed.is_err_and(|error| !error.to_string().starts_with("recursion limit exceeded"))
