@@ -123,6 +123,23 @@ def test_a_stream_function_tells_everyone_what_changed(serve):
     eventually("no rows", lambda: rows(server, server.outputs["TableName"]) == 0)
 
 
+def test_a_guest_book_needs_no_function(serve):
+    server = serve(EXAMPLES / "guestbook")
+    url, readers = server.outputs["Url"], server.outputs["TableName"]
+    with connect(url, open_timeout=PATIENCE_S) as one, connect(url, open_timeout=PATIENCE_S) as other:
+        assert rows(server, readers) == 2, "each was written down when it came"
+        texts = ['I was "here"', "\\ and\nthere ä"]
+        for client, text in [(one, texts[0]), (other, texts[1])]:
+            say(client, action="sign", text=text)
+            assert receive(client) == {"signed": True}
+        say(one, action="read")
+        assert receive(one) == {"entries": texts}
+        # A number is no string: DynamoDB refuses it, and there is a response for that.
+        say(other, action="sign", text=5)
+        assert receive(other) == {"signed": False}
+    eventually("no rows", lambda: rows(server, readers) == 0)
+
+
 def test_a_restart_converges(serve, start_server, tmp_path):
     def tallies(server):
         items = server.dynamodb.scan(TableName="tally-Tallies", ConsistentRead=True)["Items"]

@@ -20,13 +20,13 @@ use crate::traffic::Logs;
 use crate::user_agents::UserAgents;
 use crate::websocket::handshake;
 use bytes::Bytes;
-use http::Request;
 use http::header::HOST;
+use http::{Request, StatusCode};
 use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use sluicegate_endpoint::{Credentials, Response};
-use sluicegate_protocol::{Invoke, StageId};
+use sluicegate_protocol::{AwsService, BoxFuture, CallService, Invoke, StageId};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -84,6 +84,8 @@ pub struct Parts {
     /// The host that events name, by API id: `{apiId}.execute-api.{region}.amazonaws.com` unless configured otherwise.
     pub domain_name: Box<dyn Fn(&str) -> String + Send + Sync>,
     pub invoke: Arc<dyn Invoke>,
+    /// What integrations with AWS services call.
+    pub services: Arc<dyn CallService>,
     pub hub: Hub,
     pub threads: HubThreads,
     pub clock: Clock,
@@ -102,11 +104,27 @@ impl Parts {
             usage: UsageDefinition::default(),
             domain_name: Box::new(move |api| format!("{api}.execute-api.{region}.amazonaws.com")),
             invoke,
+            services: Arc::new(NoServices),
             hub,
             threads,
             clock: Clock::System,
             options: GatewayOptions::default(),
         }
+    }
+}
+
+/// A gateway that no AWS service stands behind.
+pub struct NoServices;
+
+impl CallService for NoServices {
+    fn serves(&self, _: AwsService) -> bool {
+        false
+    }
+
+    fn call(&self, _: AwsService, _: Request<Bytes>) -> BoxFuture<'_, http::Response<Bytes>> {
+        let mut response = http::Response::new(Bytes::from_static(br#"{"message":"no AWS service is served here"}"#));
+        *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
+        Box::pin(async { response })
     }
 }
 
@@ -144,7 +162,7 @@ impl Gateway {
         let inner = Arc::new(Inner {
             stages,
             hub: parts.hub,
-            integrations: Integrations::new(parts.invoke, account.clone()),
+            integrations: Integrations::new(parts.invoke, parts.services, account.clone()),
             account,
             credentials: parts.credentials,
             usage_plans: UsagePlans::compile(&parts.usage)?,

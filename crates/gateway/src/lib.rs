@@ -51,7 +51,7 @@ pub mod websocket;
 
 pub use account::Account;
 pub use clock::Clock;
-pub use gateway::{Gateway, GatewayOptions, Parts, StartError};
+pub use gateway::{Gateway, GatewayOptions, NoServices, Parts, StartError};
 pub use http_connection::{Caller, ConnectionError, serve_connection};
 pub use hub::{Hub, HubOptions, HubThreads};
 pub use log_file::LogFileError;

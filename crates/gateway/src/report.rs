@@ -222,7 +222,7 @@ impl Report {
                 (Backend::Function, Ok(_) | Err(Failure::Failed)) => Some(INVOKED),
                 (Backend::Function, Err(Failure::NotInvoked)) => Some(404),
                 (Backend::Function, Err(Failure::Throttled)) => Some(429),
-                (Backend::Http | Backend::None, Ok(status)) => Some(status),
+                (Backend::Http | Backend::Service | Backend::None, Ok(status)) => Some(status),
                 _ => None,
             }
             .map(|status| status.to_string()),

@@ -126,6 +126,7 @@ impl Server {
             usage: usage_plans::read(&config.usage_plans)?,
             domain_name: Box::new(move |api| region.domain_name(api)),
             invoke: Arc::clone(&invoke),
+            services: Arc::new(services.clone()),
             hub,
             threads,
             clock: Clock::System,

@@ -279,9 +279,13 @@ Resources:
     #[test]
     fn examples_are_served() {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-        for (example, apis, functions, mappings) in
-            [("chat-node", 1, 3, 0), ("authorizer", 1, 2, 0), ("chat-python", 1, 1, 0), ("stream-notify", 1, 2, 1)]
-        {
+        for (example, apis, functions, mappings) in [
+            ("chat-node", 1, 3, 0),
+            ("authorizer", 1, 2, 0),
+            ("chat-python", 1, 1, 0),
+            ("guestbook", 1, 0, 0),
+            ("stream-notify", 1, 2, 1),
+        ] {
             let stacks = read(&examples.join(example).join("template.yaml")).unwrap_or_else(|told| panic!("{told}"));
             let counts = (stacks.apis.len(), stacks.functions.len(), stacks.mappings.len());
             assert_eq!(counts, (apis, functions, mappings), "{example}");

@@ -9,7 +9,7 @@ use crate::usual_api::ApiDraft;
 use crate::wire::patiently;
 use serde_json::Value;
 use sluicegate_gateway::api::{ApiDefinition, DomainNameDefinition};
-use sluicegate_gateway::{Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts};
+use sluicegate_gateway::{Clock, Gateway, GatewayOptions, Hub, HubOptions, NoServices, Parts};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -65,6 +65,7 @@ impl Local {
             usage: callers::usage(api, &given.api_keys),
             domain_name: Box::new(domain_of),
             invoke: functions.clone(),
+            services: Arc::new(NoServices),
             hub,
             threads,
             clock: clock.clone(),

@@ -5,7 +5,7 @@ use super::parameters::RequestParameters;
 use super::response::Received;
 use super::shape::Shape;
 use super::uri::Uri;
-use super::{Answer, Failure, Integrations};
+use super::{Answer, Failure, Integrations, service};
 use crate::api::definition::IntegrationDefinition;
 use crate::api::problem::Checker;
 use crate::event;
@@ -40,9 +40,11 @@ impl Function {
             checker.problem("the integration has no integrationUri", "name the function to call");
             return None;
         };
-        if let Some(service) = other_service(uri) {
-            checker
-                .problem(format!("integrationUri names the service `{service}`; only functions can be called"), REMEDY);
+        if let Some((service, _)) = service::named(uri) {
+            checker.problem(
+                format!("integrationUri names the service `{service}`, which has no proxy integration"),
+                "use the integration type AWS with requestTemplates, or call a function",
+            );
             return None;
         }
         match Uri::parse(uri) {
@@ -71,14 +73,6 @@ impl Function {
             },
         }
     }
-}
-
-/// The service that `arn:{partition}:apigateway:{region}:{service}:{action}` names, unless it is Lambda's.
-fn other_service(uri: &str) -> Option<&str> {
-    let mut parts = uri.strip_prefix("arn:")?.split(':');
-    let service = parts.nth(1).filter(|service| *service == "apigateway").and_then(|_| parts.nth(1))?;
-    // A host may stand before the service: `{host}.lambda`.
-    (service != "lambda" && !service.ends_with(".lambda")).then_some(service)
 }
 
 /// `arn:…:lambda:path/2015-03-31/functions/{arn}/invocations`, `arn:…:function:NAME[:QUALIFIER]` or `NAME[:QUALIFIER]`.
@@ -295,9 +289,8 @@ mod tests {
         for (uri, expected) in [
             (
                 "arn:aws:apigateway:eu-west-1:dynamodb:action/PutItem",
-                Some("names the service `dynamodb`; only functions"),
+                Some("names the service `dynamodb`, which has no proxy integration; use the integration type AWS"),
             ),
-            ("arn:aws:apigateway:eu-west-1:sqs:path/1/queue", Some("names the service `sqs`")),
             ("echo-{name}", Some("has a path parameter")),
             ("echo-${name}", Some("is no stage variable")),
             ("", Some("the integration has no integrationUri")),

@@ -5,6 +5,7 @@
 //! AWS         template → payload → function ─→ integration response ─┤
 //! HTTP_PROXY  message ───────────→ backend ──→ its body ─────────────┼→ Answer
 //! HTTP        template → payload → backend ──→ integration response ─┤
+//! AWS         template → payload → service ──→ integration response ─┤
 //! MOCK        template → status ─────────────→ integration response ─┘
 //! ```
 
@@ -15,6 +16,7 @@ mod http_client;
 mod mock;
 mod parameters;
 mod response;
+mod service;
 mod shape;
 mod templates;
 #[cfg(test)]
@@ -35,8 +37,9 @@ use function::{Function, ShapedFunction};
 use http_backend::HttpBackend;
 use http_client::HttpClient;
 use parameters::RequestParameters;
+use service::ShapedService;
 use shape::Shape;
-use sluicegate_protocol::{Invoke, limits};
+use sluicegate_protocol::{CallService, Invoke, limits};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
@@ -52,6 +55,8 @@ enum Kind {
     AwsProxy(Function, ContentHandling),
     /// A function that gets what a template makes of the message.
     Aws(Box<ShapedFunction>),
+    /// An action of an AWS service, on what a template makes of the message.
+    AwsService(Box<ShapedService>),
     HttpProxy(HttpBackend, ContentHandling),
     Http(HttpBackend, Box<Shape>),
     Mock(Box<Shape>),
@@ -104,6 +109,7 @@ pub(crate) enum Failure {
 /// What integrations need to run.
 pub(crate) struct Integrations {
     pub(crate) invoke: Arc<dyn Invoke>,
+    services: Arc<dyn CallService>,
     /// Work that outlives its request.
     pub(crate) tasks: TaskTracker,
     account: Account,
@@ -115,6 +121,7 @@ pub(crate) struct Integrations {
 pub(crate) enum Backend {
     Function,
     Http,
+    Service,
     /// Nothing outside the gateway.
     None,
 }
@@ -124,6 +131,7 @@ impl Integration {
         match self.kind {
             Kind::AwsProxy(..) | Kind::Aws(_) => Backend::Function,
             Kind::HttpProxy(..) | Kind::Http(..) => Backend::Http,
+            Kind::AwsService(_) => Backend::Service,
             Kind::Mock(_) => Backend::None,
         }
     }
@@ -143,6 +151,11 @@ impl Integration {
             "AWS" => {
                 let parameters = RequestParameters::compile(&written.request_parameters, checker);
                 let shape = Shape::compile(written, wanted, checker);
+                if let Some((service, called)) = service::named(written.integration_uri.as_deref().unwrap_or_default())
+                {
+                    let service = ShapedService::compile(service, called, written, parameters, shape, checker)?;
+                    return Some(Self { kind: Kind::AwsService(Box::new(service)), timeout });
+                }
                 let function = Function::compile(written, checker)?;
                 Kind::Aws(Box::new(ShapedFunction { function, parameters, shape }))
             }
@@ -182,8 +195,8 @@ fn timeout(written: &IntegrationDefinition, checker: &mut Checker) -> Duration {
 }
 
 impl Integrations {
-    pub(crate) fn new(invoke: Arc<dyn Invoke>, account: Account) -> Self {
-        Self { invoke, tasks: TaskTracker::new(), account, http: HttpClient::default() }
+    pub(crate) fn new(invoke: Arc<dyn Invoke>, services: Arc<dyn CallService>, account: Account) -> Self {
+        Self { invoke, services, tasks: TaskTracker::new(), account, http: HttpClient::default() }
     }
 
     /// Runs an integration, and reports how that went.
@@ -205,6 +218,7 @@ impl Integrations {
         match &integration.kind {
             Kind::AwsProxy(function, content) => self.aws_proxy(function, *content, timeout, exchange).await,
             Kind::Aws(aws) => self.aws(aws, timeout, exchange).await,
+            Kind::AwsService(called) => self.aws_service(called, timeout, exchange).await,
             Kind::HttpProxy(backend, content) => backend.proxy(*content, &self.http, timeout, exchange).await,
             Kind::Http(backend, shape) => backend.shaped(shape, &self.http, timeout, exchange).await,
             Kind::Mock(shape) => mock::run(shape, exchange),

@@ -25,8 +25,26 @@ fn every_problem_is_reported_with_its_place_and_remedy() {
     for (integration, expected) in [
         (json!({"integrationType": "SOAP"}), "integration type `SOAP`; use AWS_PROXY, AWS, HTTP_PROXY, HTTP or MOCK"),
         (
-            json!({"integrationType": "AWS", "integrationUri": "arn:aws:apigateway:eu-west-1:dynamodb:action/PutItem"}),
-            "integrationUri names the service `dynamodb`; only functions can be called; use arn:aws:apigateway:",
+            json!({"integrationType": "AWS", "integrationUri": "arn:aws:apigateway:eu-west-1:states:action/StartExecution"}),
+            "integrationUri names the service `states`, which cannot be called; use arn:aws:apigateway:",
+        ),
+        (
+            json!({"integrationType": "AWS", "integrationUri": "arn:aws:apigateway:eu-west-1:dynamodb:PutItem"}),
+            "integrationUri names neither an action nor a path: `PutItem`; use arn:aws:apigateway:",
+        ),
+        (
+            json!({"integrationType": "AWS", "integrationUri": "arn:aws:apigateway:eu-west-1:sqs:path/1/{queue}"}),
+            "`{queue}` in integrationUri has no value; map integration.request.path.queue",
+        ),
+        (
+            json!({"integrationType": "AWS", "integrationMethod": "PUT",
+                   "integrationUri": "arn:aws:apigateway:eu-west-1:sns:action/Publish"}),
+            "integrationMethod `PUT` of a service; use POST or GET",
+        ),
+        (
+            json!({"integrationType": "AWS_PROXY",
+                   "integrationUri": "arn:aws:apigateway:eu-west-1:sqs:action/SendMessage"}),
+            "integrationUri names the service `sqs`, which has no proxy integration; use the integration type AWS",
         ),
         (http(json!({"timeoutInMillis": 49})), "timeoutInMillis 49; use 50 to 29000"),
         (http(json!({"connectionType": "TUNNEL"})), "connectionType `TUNNEL`; use INTERNET or VPC_LINK"),

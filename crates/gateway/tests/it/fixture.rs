@@ -7,8 +7,10 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use sluicegate_endpoint::Credentials;
 use sluicegate_gateway::api::{ApiDefinition, UsageDefinition};
-use sluicegate_gateway::{Account, Clock, Gateway, GatewayOptions, Hub, HubOptions, Parts};
-use sluicegate_protocol::{BoxFuture, Connections, FunctionError, Invocation, Invoke, InvokeError, StageId};
+use sluicegate_gateway::{Account, Clock, Gateway, GatewayOptions, Hub, HubOptions, NoServices, Parts};
+use sluicegate_protocol::{
+    BoxFuture, CallService, Connections, FunctionError, Invocation, Invoke, InvokeError, StageId,
+};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -93,6 +95,7 @@ fn failure(message: &str) -> InvokeError {
 pub struct Access {
     pub credentials: Credentials,
     pub usage: UsageDefinition,
+    pub services: Option<Arc<dyn CallService>>,
 }
 
 pub struct Server {
@@ -177,6 +180,7 @@ impl Server {
             usage: access.usage,
             domain_name: Box::new(|api| format!("{api}.execute-api.us-east-1.amazonaws.com")),
             invoke: functions.clone(),
+            services: access.services.unwrap_or_else(|| Arc::new(NoServices)),
             hub: hub.clone(),
             threads,
             clock: clock.clone(),

@@ -21,6 +21,7 @@ mod metrics;
 mod models;
 mod protocol;
 mod raw;
+mod service_integrations;
 mod signatures;
 mod throttling;
 mod tokens;
