@@ -55,7 +55,15 @@ pub fn load(path: &Path, files: &dyn Files, options: &Options) -> Result<Vec<Sta
     };
     let root = &document.root;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let name = options.stack_name.clone().unwrap_or_else(|| name(&placed(&options.working_folder, &path)));
+    let named = |file: &str| path.file_name().is_some_and(|name| name == file);
+    let deployment = if named(PACKAGED) { serverless::deployment(folder, files) } else { Default::default() };
+    let given = options.stack_name.clone().or(deployment.stack_name);
+    let name = given.unwrap_or_else(|| name(&placed(&options.working_folder, &path)));
+    let ours = &options.environment.region;
+    if let Some(region) = deployment.region.filter(|region| region != ours) {
+        let message = format!("packaged for {region}, and served as {ours}; set the region alike");
+        findings.note(At { file: number, ..At::default() }, message);
+    }
     let count = Cell::new(1);
     let source = |format, assets| Source {
         root,
@@ -69,7 +77,6 @@ pub fn load(path: &Path, files: &dyn Files, options: &Options) -> Result<Vec<Sta
         ancestors: &[],
         count: &count,
     };
-    let named = |file: &str| path.file_name().is_some_and(|name| name == file);
     if root.get("artifacts").is_some() && root.get("version").is_some() {
         return cdk::load(&path, root, files, options);
     }
