@@ -38,17 +38,30 @@ impl<'a> Addresses<'a> {
 
     /// For people and their clients: `wss://{api}.execute-api.…` becomes `ws://{listen}/{api}`, and `https` becomes `http`.
     pub(crate) fn for_clients(&self, text: &str) -> String {
-        self.local(text, |api, scheme| {
+        let text = self.local(text, |api, scheme| {
             let scheme = if scheme == "wss" { "ws" } else { "http" };
             Some(format!("{scheme}://{}/{api}", self.listen))
-        })
+        });
+        self.local_queues(&text, self.listen)
     }
 
     /// For handlers. They take `wss` addresses to make `https` ones of them, by replacing the scheme; those lead here under
     /// their AWS names, while `ws` made of `wss` would lead nowhere. So only `https` is replaced.
     pub(crate) fn for_functions(&self, text: &str) -> String {
         let here = reachable(self.listen);
-        self.local(text, |api, scheme| (scheme == "https").then(|| format!("http://{here}/{api}")))
+        let text = self.local(text, |api, scheme| (scheme == "https").then(|| format!("http://{here}/{api}")));
+        self.local_queues(&text, here)
+    }
+
+    /// `https://sqs.{region}.…/{account}/` becomes `http://{here}/{account}/`.
+    fn local_queues(&self, text: &str, here: SocketAddr) -> String {
+        let queues = self.stacks.iter().flat_map(|stack| &stack.queues);
+        queues.fold(text.to_owned(), |text, queue| {
+            let path = queue.url.strip_prefix("https://").and_then(|rest| rest.split_once('/'));
+            let Some((host, path)) = path else { return text };
+            let account = path.strip_suffix(&queue.name).unwrap_or(path);
+            text.replace(&format!("https://{host}/{account}"), &format!("http://{here}/{account}"))
+        })
     }
 
     fn local(&self, text: &str, address: impl Fn(&str, &str) -> Option<String>) -> String {
