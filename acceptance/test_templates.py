@@ -289,7 +289,7 @@ REFUSED = {
             "EventSourceArn: !GetAtt Orders.StreamArn",
             "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:jobs",
         ),
-        "queues are not served yet, and `jobs` drives `",
+        "StartingPosition is for streams; queues do not have it",
     ),
     "a runtime": (("python3.12", "java21"), "the runtime `java21` does not run here"),
 }

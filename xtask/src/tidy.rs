@@ -21,7 +21,7 @@ const LEVELS: &[(&str, &[&str])] = &[
     ("sluicegate-gateway", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-velocity"]),
     ("sluicegate-functions", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-handler"]),
     ("sluicegate-tables", &["sluicegate-protocol", "sluicegate-endpoint"]),
-    ("sluicegate-queues", &["sluicegate-protocol", "sluicegate-endpoint"]),
+    ("sluicegate-queues", &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-pattern"]),
     (
         "sluicegate-mappings",
         &["sluicegate-protocol", "sluicegate-endpoint", "sluicegate-pattern", "sluicegate-tables", "sluicegate-queues"],

@@ -30,7 +30,7 @@ mod waiting;
 pub use attributes::MessageAttributes;
 pub use clock::Clock;
 pub use messages::{NewMessage, Received};
-pub use queues::{OpenError, Options, QueueDescription, Queues, Receive};
+pub use queues::{OpenError, Options, QueueChange, QueueDescription, Queues, Receive};
 pub use refusal::{Fault, Refusal};
 pub use settings::{DeadLetters, QueueSettings};
 pub use sns::SubscriptionSettings;

@@ -76,6 +76,14 @@ pub struct Receive {
     pub wait: Option<Duration>,
 }
 
+/// What was done so that a queue is as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueChange {
+    None,
+    Created,
+    Changed,
+}
+
 /// What the rest of the server must know about a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueDescription {
@@ -114,7 +122,7 @@ impl Queues {
     }
 
     /// Makes a queue, or gives the one that is there these settings; its messages stay.
-    pub async fn ensure_queue(&self, name: &str, settings: QueueSettings) -> Result<(), Refusal> {
+    pub async fn ensure_queue(&self, name: &str, settings: QueueSettings) -> Result<QueueChange, Refusal> {
         names::check_queue(name)?;
         let name = name.to_owned();
         let now = self.0.now();
@@ -128,6 +136,16 @@ impl Queues {
             url: self.0.place.queue_url(&record.name),
             settings: record.settings,
         })
+    }
+
+    /// The name of a queue that could be here.
+    pub fn queue_of_arn<'a>(&self, arn: &'a str) -> Option<&'a str> {
+        self.0.place.queue_of_arn(arn)
+    }
+
+    /// The name of a topic that could be here.
+    pub fn topic_of_arn<'a>(&self, arn: &'a str) -> Option<&'a str> {
+        self.0.place.topic_of_arn(arn)
     }
 
     /// Puts a message into a queue; it is on disk when this returns.
@@ -254,7 +272,7 @@ impl Inner {
             let mut woken = pin!(waiting.notified());
             woken.as_mut().enable();
             let (look, default_wait) = self.look(queue, receive).await.inspect_err(|refusal| {
-                if refusal.is_no_queue() {
+                if refusal.is_missing() {
                     self.waiting.forget(queue);
                 }
             })?;

@@ -2,6 +2,7 @@
 
 use crate::limits::QUEUES;
 use crate::names::Place;
+use crate::queues::QueueChange;
 use crate::refusal::{OVER_LIMIT, PURGE_IN_PROGRESS, QUEUE_NAME_EXISTS, Refusal};
 use crate::settings::{DeadLetters, QueueSettings};
 use crate::store::WorkError;
@@ -92,12 +93,20 @@ pub(crate) fn create(
 }
 
 /// Makes a queue, or gives the one that is there these settings.
-pub(crate) fn ensure(connection: &Connection, name: &str, settings: &QueueSettings, now: i64) -> Result<(), WorkError> {
-    match look_up(connection, name)? {
-        None => insert(connection, name, settings, now),
-        Some(there) if there.settings == *settings => Ok(()),
-        Some(there) => change(connection, &there, settings, now),
+pub(crate) fn ensure(
+    connection: &Connection,
+    name: &str,
+    settings: &QueueSettings,
+    now: i64,
+) -> Result<QueueChange, WorkError> {
+    let Some(there) = look_up(connection, name)? else {
+        return insert(connection, name, settings, now).map(|()| QueueChange::Created);
+    };
+    let settings = QueueSettings { kept: there.settings.kept.clone(), ..settings.clone() };
+    if there.settings == settings {
+        return Ok(QueueChange::None);
     }
+    change(connection, &there, &settings, now).map(|()| QueueChange::Changed)
 }
 
 fn insert(connection: &Connection, name: &str, settings: &QueueSettings, now: i64) -> Result<(), WorkError> {

@@ -109,9 +109,9 @@ impl Refusal {
         self.fault.status >= 500
     }
 
-    /// Whether there is no such queue.
-    pub fn is_no_queue(&self) -> bool {
-        *self.fault == QUEUE_DOES_NOT_EXIST
+    /// Whether there is no such queue or topic.
+    pub fn is_missing(&self) -> bool {
+        [&QUEUE_DOES_NOT_EXIST, &SNS_NOT_FOUND].contains(&self.fault)
     }
 }
 

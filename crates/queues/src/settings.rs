@@ -25,8 +25,8 @@ pub struct QueueSettings {
     pub maximum_bytes: i64,
     pub receive_wait: i64,
     pub dead_letters: Option<DeadLetters>,
-    /// Texts without effect.
-    pub(crate) kept: BTreeMap<String, String>,
+    /// Texts that are given back and have no effect, such as `Policy`.
+    pub kept: BTreeMap<String, String>,
 }
 
 /// Where messages go that were received too often.

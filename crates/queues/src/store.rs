@@ -61,6 +61,8 @@ CREATE TABLE subscriptions (
     endpoint TEXT NOT NULL,
     raw INTEGER NOT NULL,
     dead_letter_queue TEXT,
+    filter_policy TEXT,
+    filter_scope TEXT,
     UNIQUE (topic, protocol, endpoint)
 ) WITHOUT ROWID;
 ";

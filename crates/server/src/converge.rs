@@ -1,7 +1,7 @@
 //! What is served, and how it becomes what is wanted. A start is the first such change, from nothing.
 //!
 //! ```text
-//! Wanted ─→ checked: APIs, tables, code ─→ tables ─→ functions ─→ APIs ─→ mappings ─→ what is not wanted any more goes
+//! Wanted ─→ checked: APIs, tables, code ─→ tables, queues ─→ functions ─→ APIs ─→ mappings ─→ what is not wanted any more goes
 //! ```
 //!
 //! Everything that can be refused is refused before anything is changed. What stays the same is left alone: its connections,
@@ -20,7 +20,9 @@ use sluicegate_gateway::Gateway;
 use sluicegate_gateway::api::{self, ApiDefinition};
 use sluicegate_handler::{Application, Function};
 use sluicegate_mappings::Mappings;
+use sluicegate_mappings::queue::{self, QueueMappings};
 use sluicegate_protocol::{CallTable, Connections};
+use sluicegate_queues::{QueueChange, Queues};
 use sluicegate_tables::{TableChange, Tables};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -53,6 +55,8 @@ pub enum Refusal {
     DuplicateApi(String),
     #[error("cannot start the mappings: {0}")]
     Mappings(#[from] sluicegate_mappings::StartError),
+    #[error("cannot start the mappings: {0}")]
+    QueueMappings(#[from] queue::StartError),
 }
 
 /// The parts of a server that stay, whatever they serve.
@@ -63,6 +67,7 @@ pub(crate) struct Fixed {
     pub(crate) listen: SocketAddr,
     pub(crate) access_key: AccessKey,
     pub(crate) tables: Tables,
+    pub(crate) queues: Queues,
     pub(crate) call_table: Arc<dyn CallTable>,
     pub(crate) connections: Arc<dyn Connections>,
     pub(crate) functions: Arc<Functions>,
@@ -75,6 +80,7 @@ pub(crate) struct Served {
     /// None until a function needs them.
     processes: Option<Arc<Processes>>,
     mappings: Mappings,
+    queue_mappings: QueueMappings,
     apis: Vec<ApiDefinition>,
     /// By address: a function that stays where it is stays the same.
     endpoints: HashMap<String, Function>,
@@ -84,11 +90,17 @@ pub(crate) struct Served {
 
 impl Served {
     /// Nothing yet.
-    pub(crate) fn nothing(fixed: Fixed, mappings: Mappings, directory: Directory) -> Self {
+    pub(crate) fn nothing(
+        fixed: Fixed,
+        mappings: Mappings,
+        queue_mappings: QueueMappings,
+        directory: Directory,
+    ) -> Self {
         Self {
             fixed,
             processes: None,
             mappings,
+            queue_mappings,
             apis: Vec::new(),
             endpoints: HashMap::new(),
             directory,
@@ -102,11 +114,13 @@ impl Served {
         let apis = self.check(wanted).await?;
         let mut changes = Changes::default();
         self.converge_tables(wanted, &mut changes).await?;
+        self.converge_queues(wanted, &mut changes).await?;
         self.update_functions(wanted, &mut changes).await?;
         self.update_apis(apis, &mut changes)?;
         let mut mappings = applications::mappings(&self.fixed.applications)?;
         mappings.extend_from_slice(wanted.stacks.mappings());
         changes.mappings(self.mappings.update(mappings).await?);
+        changes.mappings(self.queue_mappings.update(wanted.stacks.queue_mappings().to_vec()).await?);
         self.let_go_soon();
         let published = self.published(wanted);
         let is_announced_anew = self.directory.publish(published);
@@ -151,6 +165,17 @@ impl Served {
                 TableChange::Created => changes.add("table", name, "created"),
                 TableChange::Changed(done) if done.is_empty() => {}
                 TableChange::Changed(done) => changes.add("table", name, format!("changed ({})", done.join("; "))),
+            }
+        }
+        Ok(())
+    }
+
+    async fn converge_queues(&self, wanted: &Wanted, changes: &mut Changes) -> Result<(), Refusal> {
+        for (name, change) in wanted.stacks.converge_queues(&self.fixed.queues).await.map_err(Refusal::Template)? {
+            match change {
+                QueueChange::Created => changes.add("queue", name, "created"),
+                QueueChange::Changed => changes.add("queue", name, "changed"),
+                QueueChange::None => {}
             }
         }
         Ok(())
@@ -221,11 +246,11 @@ impl Served {
     }
 
     /// What has to be ended, one after the other.
-    pub(crate) fn into_parts(self) -> (Mappings, Option<Arc<Processes>>) {
+    pub(crate) fn into_parts(self) -> (Mappings, QueueMappings, Option<Arc<Processes>>) {
         if let Some(letting_go) = self.letting_go {
             letting_go.abort();
         }
-        (self.mappings, self.processes)
+        (self.mappings, self.queue_mappings, self.processes)
     }
 }
 

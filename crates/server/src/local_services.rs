@@ -2,69 +2,106 @@
 //! and events deliver to them.
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use serde_json::json;
-use sluicegate_protocol::{AwsService, BoxFuture, CallService, Deliver, DeliverError, Destination};
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use sluicegate_endpoint::Caller;
+use sluicegate_functions::{LambdaApi, NotAccepted};
+use sluicegate_protocol::{ApiError, AwsService, BoxFuture, CallService, Deliver, DeliverError, Destination};
+use sluicegate_queues::{NewMessage, Queues, Refusal};
 use sluicegate_tables::Tables;
+
+/// `SenderId` of messages that the server sends itself.
+const SENDER: &str = "sluicegate";
 
 /// Cloning shares them.
 #[derive(Clone)]
 pub(crate) struct LocalServices {
     tables: Tables,
+    queues: Queues,
+    functions: FunctionDestinations,
 }
 
-/// Whether requests to a service are answered here.
-pub(crate) const fn serves(service: AwsService) -> bool {
-    match service {
-        AwsService::DynamoDb => true,
-        AwsService::Sqs | AwsService::Sns => false,
-    }
-}
-
-/// Whether texts can be delivered to a destination at all.
-pub(crate) const fn delivers_to(destination: &Destination) -> bool {
-    match destination {
-        Destination::Function(_) => true,
-        Destination::Queue(_) | Destination::Topic(_) => false,
-    }
-}
+/// Functions as destinations: topics deliver to them as well.
+#[derive(Clone)]
+pub(crate) struct FunctionDestinations(LambdaApi);
 
 impl LocalServices {
-    pub(crate) fn new(tables: Tables) -> Self {
-        Self { tables }
+    pub(crate) fn new(tables: Tables, queues: Queues, functions: LambdaApi) -> Self {
+        Self { tables, queues, functions: FunctionDestinations::new(functions) }
+    }
+}
+
+impl FunctionDestinations {
+    pub(crate) fn new(functions: LambdaApi) -> Self {
+        Self(functions)
     }
 }
 
 impl CallService for LocalServices {
     fn serves(&self, service: AwsService) -> bool {
-        serves(service)
+        match service {
+            AwsService::DynamoDb | AwsService::Sqs | AwsService::Sns => true,
+        }
     }
 
     fn call(&self, service: AwsService, request: Request<Bytes>) -> BoxFuture<'_, Response<Bytes>> {
         Box::pin(async move {
             match service {
                 AwsService::DynamoDb => self.tables.answer(request).await,
-                AwsService::Sqs | AwsService::Sns => unserved(service),
-            }
-        })
-    }
-}
-
-impl Deliver for LocalServices {
-    fn deliver<'a>(&'a self, destination: &'a Destination, _text: String) -> BoxFuture<'a, Result<(), DeliverError>> {
-        Box::pin(async move {
-            match destination {
-                Destination::Queue(_) | Destination::Topic(_) | Destination::Function(_) => {
-                    Err(DeliverError::NoSuchDestination)
+                AwsService::Sqs | AwsService::Sns => {
+                    // Who holds this port is trusted.
+                    let caller = Caller::Anyone { access_key_id: SENDER.to_owned() };
+                    let (parts, body) = self.queues.call(service, request, &caller).await.into_parts();
+                    // It is there already.
+                    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                    Response::from_parts(parts, body)
                 }
             }
         })
     }
 }
 
-fn unserved(service: AwsService) -> Response<Bytes> {
-    let message = format!("{} is not served here", service.name());
-    let mut response = Response::new(Bytes::from(json!({ "message": message }).to_string()));
-    *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
-    response
+impl Deliver for LocalServices {
+    fn deliver<'a>(&'a self, destination: &'a Destination, text: String) -> BoxFuture<'a, Result<(), DeliverError>> {
+        Box::pin(async move {
+            match destination {
+                Destination::Queue(arn) => {
+                    let queue = self.queues.queue_of_arn(arn).ok_or(DeliverError::NoSuchDestination)?;
+                    self.queues.send(queue, NewMessage::new(text, SENDER)).await.map_err(not_taken)
+                }
+                Destination::Topic(arn) => {
+                    let topic = self.queues.topic_of_arn(arn).ok_or(DeliverError::NoSuchDestination)?;
+                    self.queues.publish(topic, text, SENDER.into()).await.map_err(not_taken)
+                }
+                Destination::Function(_) => self.functions.deliver(destination, text).await,
+            }
+        })
+    }
+}
+
+impl Deliver for FunctionDestinations {
+    fn deliver<'a>(&'a self, destination: &'a Destination, text: String) -> BoxFuture<'a, Result<(), DeliverError>> {
+        Box::pin(async move {
+            let Destination::Function(arn) = destination else { return Err(DeliverError::NoSuchDestination) };
+            self.0.invoke_later(arn, text.into()).map_err(|error| match error {
+                NotAccepted::NoSuchFunction => DeliverError::NoSuchDestination,
+                NotAccepted::TooLarge => {
+                    refused(413, "RequestEntityTooLargeException", "the event is larger than 1 MB")
+                }
+                NotAccepted::TooManyEvents => refused(429, "TooManyRequestsException", "too many events wait already"),
+            })
+        })
+    }
+}
+
+fn not_taken(refusal: Refusal) -> DeliverError {
+    if refusal.is_missing() {
+        return DeliverError::NoSuchDestination;
+    }
+    let status = if refusal.is_server_fault() { 503 } else { 400 };
+    DeliverError::Refused(ApiError::new(status, refusal.fault.code, refusal.message))
+}
+
+fn refused(status: u16, code: &'static str, message: &'static str) -> DeliverError {
+    DeliverError::Refused(ApiError::new(status, code, message))
 }

@@ -1,4 +1,4 @@
-//! The public port: one address for WebSockets, `@connections`, tables and the live pages.
+//! The public port: one address for WebSockets, `@connections`, tables, queues, topics and the live pages.
 
 use crate::directory::Directory;
 use crate::listener::{Answer, RequestBody};
@@ -8,6 +8,7 @@ use serde_json::json;
 use sluicegate_endpoint::{Response, json};
 use sluicegate_functions::LambdaApi;
 use sluicegate_gateway::{Caller, Gateway};
+use sluicegate_queues::Queues;
 use sluicegate_tables::Tables;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub(crate) struct Public {
     pub(crate) gateway: Gateway,
     pub(crate) tables: Tables,
+    pub(crate) queues: Queues,
     pub(crate) lambda: LambdaApi,
     pub(crate) directory: Directory,
     pub(crate) request_timeout: Duration,
@@ -27,6 +29,8 @@ enum Surface {
     Gateway,
     /// DynamoDB and DynamoDB Streams.
     Tables,
+    /// SQS and SNS.
+    Queues,
     /// Lambda's `Invoke`.
     Lambda,
     /// The list of APIs, for the page.
@@ -57,6 +61,7 @@ impl Public {
         match self.surface(&request) {
             Surface::Gateway => self.gateway.respond(request, caller).await,
             Surface::Tables => self.tables.respond(request).await,
+            Surface::Queues => self.queues.respond(request).await,
             Surface::Lambda => self.lambda.respond(request).await,
             Surface::Apis => json(StatusCode::OK, json!({ "apis": self.directory.published().apis }).to_string()),
             Surface::Page(page) => page.respond(request.headers()),
@@ -69,6 +74,7 @@ impl Public {
         let path = request.uri().path();
         match *request.method() {
             _ if self.gateway.claims(request) => Surface::Gateway,
+            _ if Queues::claims(request) => Surface::Queues,
             _ if request.headers().contains_key("x-amz-target") => Surface::Tables,
             _ if LambdaApi::claims(request) => Surface::Lambda,
             Method::POST if path == "/" => Surface::Tables,

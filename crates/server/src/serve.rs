@@ -12,7 +12,7 @@ use crate::directory::{Directory, Published};
 use crate::function_hosts;
 use crate::health::{Life, Phase};
 use crate::listener::{BindError, HttpLimits, Listener, Serving};
-use crate::local_services::LocalServices;
+use crate::local_services::{FunctionDestinations, LocalServices};
 use crate::open_files::{self, TooFewFiles};
 use crate::origins::Seen;
 use crate::prometheus;
@@ -22,8 +22,10 @@ use crate::wanted::Wanted;
 use arc_swap::ArcSwap;
 use sluicegate_functions::{EventPace, Functions, LambdaApi, LambdaOptions};
 use sluicegate_gateway::{Account, AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
+use sluicegate_mappings::queue::QueueMappings;
 use sluicegate_mappings::{Mappings, Ports, RetryPace};
 use sluicegate_protocol::{CallTable, Connections, Invoke};
+use sluicegate_queues::Queues;
 use sluicegate_tables::Tables;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -56,6 +58,7 @@ pub struct RunningServer {
     seen: ArcSwap<Seen>,
     gateway: Gateway,
     tables: Tables,
+    queues: Queues,
     admin_port: Serving,
     upkeep: JoinHandle<()>,
     data: DataFolder,
@@ -76,6 +79,8 @@ pub enum StartError {
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
     #[error("cannot open the tables: {0}")]
     Tables(#[from] sluicegate_tables::OpenError),
+    #[error(transparent)]
+    Queues(#[from] sluicegate_queues::OpenError),
     #[error("cannot prepare for connections: {0}")]
     Hub(#[from] std::io::Error),
     #[error(transparent)]
@@ -108,7 +113,6 @@ impl Server {
 
         let tables = Tables::open(table_options(&config, &data)).await?;
         let call_table: Arc<dyn CallTable> = Arc::new(tables.clone());
-        let services = LocalServices::new(tables.clone());
         // Nobody else sets it.
         let _ = opened_tables.set(Arc::clone(&call_table));
         let (hub, threads) = Hub::new(hub_options(&config, max_connections), Clock::System)?;
@@ -119,6 +123,8 @@ impl Server {
         let functions = Arc::new(Functions::default());
         let lambda = LambdaApi::new(Arc::clone(&functions), lambda_options(&config));
         let invoke: Arc<dyn Invoke> = Arc::clone(&functions) as Arc<dyn Invoke>;
+        let queues = Queues::open(queue_options(&config, &data, listen, &lambda)).await?;
+        let services = LocalServices::new(tables.clone(), queues.clone(), lambda.clone());
         let (region, domain_name) = (config.region.clone(), config.domain_name.clone());
         let gateway = Gateway::start(Parts {
             apis: Vec::new(),
@@ -137,9 +143,12 @@ impl Server {
                 execution_logs_dir: Some(data.path().join(EXECUTION_LOGS)),
             },
         })?;
+        let ports_invoke = Arc::clone(&invoke);
         let ports = Ports { invoke, deliver: Arc::new(services) };
         let mappings = Mappings::start(Vec::new(), tables.clone(), ports, RetryPace::default());
         let mappings = mappings.await.map_err(Refusal::from)?;
+        let queue_mappings = QueueMappings::start(Vec::new(), queues.clone(), ports_invoke, RetryPace::default());
+        let queue_mappings = queue_mappings.await.map_err(Refusal::from)?;
         let config = Arc::new(config);
         let fixed = Fixed {
             config: Arc::clone(&config),
@@ -148,18 +157,20 @@ impl Server {
             listen,
             access_key,
             tables: tables.clone(),
+            queues: queues.clone(),
             call_table: Arc::clone(&call_table),
             connections,
             functions,
             gateway: gateway.clone(),
         };
         let directory = Directory::default();
-        let mut served = Served::nothing(fixed, mappings, directory.clone());
+        let mut served = Served::nothing(fixed, mappings, queue_mappings, directory.clone());
         served.become_like(&wanted).await?;
 
         let public = Public {
             gateway: gateway.clone(),
             tables: tables.clone(),
+            queues: queues.clone(),
             lambda,
             directory: directory.clone(),
             request_timeout: config.request_timeout,
@@ -183,6 +194,7 @@ impl Server {
             seen: ArcSwap::from_pointee(seen),
             gateway,
             tables,
+            queues,
             admin_port,
             upkeep,
             data,
@@ -254,13 +266,15 @@ impl RunningServer {
             deadline.bound("the collector", collector.stop()).await;
         }
         deadline.bound("connections and their $disconnect", self.gateway.drain()).await;
+        self.queues.stop_waiting();
         deadline.bound("HTTP requests", self.public_port.drain()).await;
-        let (mappings, processes) = self.served.into_inner().into_parts();
-        deadline.bound("mappings", mappings.stop()).await;
+        let (mappings, queue_mappings, processes) = self.served.into_inner().into_parts();
+        deadline.bound("mappings", async { tokio::join!(mappings.stop(), queue_mappings.stop()) }).await;
         if let Some(processes) = processes {
             deadline.bound("functions", processes.stop()).await;
         }
         deadline.bound("tables", self.tables.close()).await;
+        deadline.bound("queues", self.queues.close()).await;
         deadline.bound("the admin port", self.admin_port.drain()).await;
         self.upkeep.abort();
         // Last of all: from here on another server may use the folder.
@@ -273,7 +287,7 @@ impl RunningServer {
 struct Deadline(Instant);
 
 impl Deadline {
-    async fn bound(&self, what: &str, ending: impl Future<Output = ()>) {
+    async fn bound(&self, what: &str, ending: impl Future) {
         if tokio::time::timeout_at(self.0, ending).await.is_err() {
             warn!("{what} did not end within drain_timeout; stopping without");
         }
@@ -286,6 +300,23 @@ fn table_options(config: &Config, data: &DataFolder) -> sluicegate_tables::Optio
         account: config.account.to_string(),
         credentials: config.credentials.clone(),
         ..sluicegate_tables::Options::new(data.path())
+    }
+}
+
+fn queue_options(
+    config: &Config,
+    data: &DataFolder,
+    listen: SocketAddr,
+    functions: &LambdaApi,
+) -> sluicegate_queues::Options {
+    sluicegate_queues::Options {
+        data_dir: data.path().to_owned(),
+        region: config.region.to_string(),
+        account: config.account.to_string(),
+        base_url: format!("http://{}", function_hosts::reachable(listen)),
+        credentials: config.credentials.clone(),
+        functions: Arc::new(FunctionDestinations::new(functions.clone())),
+        clock: sluicegate_queues::Clock::system(),
     }
 }
 

@@ -14,6 +14,7 @@ mod addresses;
 mod esbuild;
 mod functions;
 mod mappings;
+mod messaging;
 mod notes;
 mod rust_build;
 mod tables;
@@ -28,6 +29,8 @@ use esbuild::Bundle;
 use sluicegate_functions::process::{Code, LoadError, LoadProblem, ProcessFunction};
 use sluicegate_gateway::api::ApiDefinition;
 use sluicegate_mappings::Mapping;
+use sluicegate_mappings::queue::QueueMapping;
+use sluicegate_queues::{QueueChange, Queues};
 use sluicegate_tables::{TableChange, Tables};
 use sluicegate_template::{ApiKey, Environment, Options, Problem, Problems, Stack, UsagePlan};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -42,6 +45,7 @@ pub(crate) struct Stacks {
     /// Functions whose code is to be built before they can run.
     bundles: Vec<Bundle>,
     mappings: Vec<Mapping>,
+    queue_mappings: Vec<QueueMapping>,
 }
 
 /// Why a template that is right cannot be served today.
@@ -62,13 +66,14 @@ impl Stacks {
 
     /// Brings stacks into the words of those who serve them; what none of them does is a problem.
     fn translate(stacks: Vec<Stack>) -> Result<Self, Problems> {
-        let mut problems = notes::problems(&stacks);
+        let mut problems = Vec::new();
         let functions = functions::described(&stacks, &mut problems);
         let bundles = bundles(&stacks, &mut problems);
         let mappings = mappings::asked(&stacks, &mut problems);
+        let queue_mappings = messaging::mappings(&stacks, &mut problems);
         let apis = apis(&stacks, &mut problems);
         if problems.is_empty() {
-            return Ok(Self { stacks, apis, functions, bundles, mappings });
+            return Ok(Self { stacks, apis, functions, bundles, mappings, queue_mappings });
         }
         problems.sort_by(|one, other| one.place.cmp(&other.place));
         Err(Problems { problems, more: 0 })
@@ -101,6 +106,10 @@ impl Stacks {
 
     pub(crate) fn apis(&self) -> &[ApiDefinition] {
         &self.apis
+    }
+
+    pub(crate) fn queue_mappings(&self) -> &[QueueMapping] {
+        &self.queue_mappings
     }
 
     pub(crate) fn mappings(&self) -> &[Mapping] {
@@ -141,6 +150,13 @@ impl Stacks {
     /// Where the template says what cannot be loaded; `None` if the function is not of a template.
     pub(crate) fn place_load_error(&self, error: &LoadError) -> Option<Problem> {
         functions::place(&self.stacks, error)
+    }
+
+    /// Creates queues, topics and subscriptions that are missing, and gives those that exist the settings of the template; by
+    /// name, what was done to queues.
+    pub(crate) async fn converge_queues(&self, queues: &Queues) -> Result<Vec<(String, QueueChange)>, Problems> {
+        let converged = messaging::converge(&self.stacks, queues).await;
+        converged.map_err(|problem| Problems { problems: vec![problem], more: 0 })
     }
 
     /// What addresses of the stacks are here. The tables must be there: their streams have got names.
@@ -239,17 +255,43 @@ mod tests {
 
     #[test]
     fn what_is_not_served_is_refused_with_its_place() {
-        let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template/tests/it/cases");
-        let told = read(&cases.join("sam-websocket.yaml")).err().expect("it asks for a lot").to_string();
+        let folder = tempfile::tempdir().unwrap();
+        let template = folder.path().join("refused.yaml");
+        let text = "\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      StreamSpecification: {StreamViewType: KEYS_ONLY}
+  Jobs: {Type: AWS::SQS::Queue}
+  Work:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs22.x
+      Handler: index.handler
+      InlineCode: exports.handler = async () => {}
+      Events:
+        Changes:
+          Type: DynamoDB
+          Properties: {Stream: !GetAtt Orders.StreamArn, StartingPosition: LATEST, TumblingWindowInSeconds: 9}
+        Jobs:
+          Type: SQS
+          Properties: {Queue: !GetAtt Jobs.Arn, BatchSize: 100, MaximumRetryAttempts: 3}
+";
+        std::fs::write(&template, text).unwrap();
+        let told = read(&template).err().expect("it asks for what is not there").to_string();
         for expected in [
-            "Resources.Chat.Properties.Events.Changes: queues are not served yet, and `sam-websocket-Failed` is to be told of failures",
-            "Resources.Chat.Properties.Events.Jobs: queues are not served yet",
-            "topics are not served yet, and `sam-websocket-News` drives `sam-websocket-Chat`",
+            "Resources.Work.Properties.Events.Changes: TumblingWindowInSeconds of event source mappings is not served yet",
+            "Resources.Work.Properties.Events.Jobs: MaximumRetryAttempts is for streams; queues do not have it",
+            "Resources.Work.Properties.Events.Jobs: InvalidParameterValueException: Maximum batch window in seconds must be",
         ] {
             assert!(told.contains(expected), "{expected}\n{told}");
         }
         for line in told.lines() {
-            assert!(line.contains("sam-websocket.yaml:"), "{line}");
+            assert!(line.contains("refused.yaml:"), "{line}");
         }
     }
 
@@ -294,9 +336,11 @@ Resources:
             ("chat-python", 1, 1, 0),
             ("guestbook", 1, 0, 0),
             ("stream-notify", 1, 2, 1),
+            ("queue-node", 1, 3, 1),
         ] {
             let stacks = read(&examples.join(example).join("template.yaml")).unwrap_or_else(|told| panic!("{told}"));
-            let counts = (stacks.apis.len(), stacks.functions.len(), stacks.mappings.len());
+            let mappings_here = stacks.mappings.len() + stacks.queue_mappings.len();
+            let counts = (stacks.apis.len(), stacks.functions.len(), mappings_here);
             assert_eq!(counts, (apis, functions, mappings), "{example}");
             assert_eq!(stacks.stacks[0].name, example);
         }

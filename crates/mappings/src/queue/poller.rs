@@ -13,6 +13,8 @@ use tracing::{error, warn};
 const WAIT: Duration = Duration::from_secs(20);
 /// Between attempts to receive from a queue that cannot be received from.
 const RECEIVE_RETRY: Duration = Duration::from_secs(5);
+/// Between receives that bring nothing and come back at once.
+const EMPTY_PAUSE: Duration = Duration::from_millis(100);
 /// A batch of so many bytes waits for no more messages, so that its payload seldom has to be cut.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
@@ -38,6 +40,8 @@ impl Poller {
             }
             let received_at = Instant::now();
             match self.collect().await {
+                // One that waits for nothing, because the queues are being closed, must not be asked at once again.
+                Ok(batch) if batch.is_empty() && received_at.elapsed() < EMPTY_PAUSE => self.pause(EMPTY_PAUSE).await,
                 Ok(batch) if batch.is_empty() => {}
                 Ok(batch) => {
                     let delivery = Arc::clone(&self.delivery);
@@ -49,15 +53,20 @@ impl Poller {
                 Err(refusal) => {
                     let mapping = &self.delivery.mapping;
                     warn!(mapping = %mapping.id, queue = %mapping.queue, %refusal, "the queue cannot be received from; trying again");
-                    tokio::select! {
-                        _ = self.stopped.wait_for(|stopped| *stopped) => {}
-                        () = sleep(RECEIVE_RETRY) => {}
-                    }
+                    self.pause(RECEIVE_RETRY).await;
                 }
             }
         }
         while let Some(ended) = deliveries.join_next().await {
             tell(ended);
+        }
+    }
+
+    /// Ends early when the mapping is told to stop.
+    async fn pause(&mut self, pause: Duration) {
+        tokio::select! {
+            _ = self.stopped.wait_for(|stopped| *stopped) => {}
+            () = sleep(pause) => {}
         }
     }
 

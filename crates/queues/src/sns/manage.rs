@@ -135,7 +135,7 @@ pub(super) fn subscription(
         }
         _ => return Err(Refusal::sns(format!("Does not support this protocol string: {protocol}"))),
     };
-    Ok(SubscriptionSettings { topic, endpoint, raw: false, dead_letter_queue: None })
+    Ok(SubscriptionSettings { topic, endpoint, raw: false, dead_letter_queue: None, filter: None })
 }
 
 fn set(inner: &Inner, settings: &mut SubscriptionSettings, attributes: &Map<String, Value>) -> Result<(), Refusal> {
@@ -157,10 +157,11 @@ fn set(inner: &Inner, settings: &mut SubscriptionSettings, attributes: &Map<Stri
                     || Refusal::sns("Attributes Reason: RedrivePolicy: deadLetterTargetArn is no queue of this server");
                 settings.dead_letter_queue = Some(arn.ok_or_else(refused)?.to_owned());
             }
-            // Left out, the subscriber would get what it does not want.
-            "FilterPolicy" | "FilterPolicyScope" => {
-                return Err(Refusal::sns(format!("Attributes Reason: {name} is not served here")));
+            "FilterPolicy" => {
+                let scope = attributes.get("FilterPolicyScope").and_then(Value::as_str);
+                settings.set_filter(text, scope)?;
             }
+            "FilterPolicyScope" => {}
             "DeliveryPolicy" => {}
             _ => return Err(Refusal::sns(format!("Attributes Reason: Unknown attribute {name}"))),
         }
@@ -186,6 +187,10 @@ pub(super) async fn subscription_attributes(inner: &Inner, request: Request<'_>)
     if let Some(queue) = &found.settings.dead_letter_queue {
         let policy = json!({ "deadLetterTargetArn": inner.place.queue_arn(queue) });
         attributes["RedrivePolicy"] = policy.to_string().into();
+    }
+    if let Some(filter) = &found.settings.filter {
+        attributes["FilterPolicy"] = filter.text().into();
+        attributes["FilterPolicyScope"] = filter.scope().into();
     }
     Ok(json!({ "Attributes": attributes }))
 }

@@ -1,5 +1,6 @@
 //! The operations of SNS, on JSON objects.
 
+mod filter;
 mod manage;
 mod notification;
 mod publish;

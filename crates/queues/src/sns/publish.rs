@@ -196,6 +196,10 @@ async fn publish(inner: &Inner, topic: &str, messages: Vec<Message>, sender: Arc
         for subscription in &subscriptions {
             let subscription_arn = arn(inner, topic, &subscription.id);
             let endpoint = &subscription.settings.endpoint;
+            let filter = subscription.settings.filter.as_ref();
+            if filter.is_some_and(|filter| !filter.lets_pass(&message.attributes, message.text_for(endpoint))) {
+                continue;
+            }
             let notification = Notification {
                 message_id: &message.id,
                 topic_arn: &topic_arn,

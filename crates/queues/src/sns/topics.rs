@@ -1,5 +1,6 @@
 //! Topics and subscriptions in the file.
 
+use super::filter::FilterPolicy;
 use crate::limits::{SUBSCRIPTIONS, TOPICS};
 use crate::refusal::{Refusal, SNS_SUBSCRIPTION_LIMIT, SNS_TOPIC_LIMIT};
 use crate::store::WorkError;
@@ -15,6 +16,16 @@ pub struct SubscriptionSettings {
     pub raw: bool,
     /// The name of the queue for messages that the endpoint does not take.
     pub dead_letter_queue: Option<String>,
+    /// Which messages it gets; `None`: all.
+    pub filter: Option<FilterPolicy>,
+}
+
+impl SubscriptionSettings {
+    /// Sets the filter; without a scope it looks at the attributes of messages.
+    pub fn set_filter(&mut self, policy: &str, scope: Option<&str>) -> Result<(), Refusal> {
+        self.filter = Some(FilterPolicy::parse(policy, scope)?);
+        Ok(())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,10 +115,11 @@ pub(crate) fn subscribe(connection: &Connection, settings: &SubscriptionSettings
             |row| row.get(0),
         )
         .optional()?;
+    let (policy, scope) = settings.filter.as_ref().map(|filter| (filter.text(), filter.scope())).unzip();
     if let Some(id) = there {
         connection.execute(
-            "UPDATE subscriptions SET raw = ?2, dead_letter_queue = ?3 WHERE id = ?1",
-            params![id, settings.raw, settings.dead_letter_queue],
+            "UPDATE subscriptions SET raw = ?2, dead_letter_queue = ?3, filter_policy = ?4, filter_scope = ?5 WHERE id = ?1",
+            params![id, settings.raw, settings.dead_letter_queue, policy, scope],
         )?;
         return Ok(id);
     }
@@ -120,8 +132,9 @@ pub(crate) fn subscribe(connection: &Connection, settings: &SubscriptionSettings
     }
     let id = uuid::Uuid::new_v4().to_string();
     connection.execute(
-        "INSERT INTO subscriptions (id, topic, protocol, endpoint, raw, dead_letter_queue) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![id, settings.topic, protocol, endpoint, settings.raw, settings.dead_letter_queue],
+        "INSERT INTO subscriptions (id, topic, protocol, endpoint, raw, dead_letter_queue, filter_policy, filter_scope) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![id, settings.topic, protocol, endpoint, settings.raw, settings.dead_letter_queue, policy, scope],
     )?;
     Ok(id)
 }
@@ -154,11 +167,14 @@ pub(crate) fn subscriptions(
 fn row(row: &Row<'_>) -> rusqlite::Result<Subscription> {
     let (protocol, endpoint): (String, String) = (row.get("protocol")?, row.get("endpoint")?);
     let endpoint = if protocol == "sqs" { Endpoint::Queue(endpoint) } else { Endpoint::Function(endpoint) };
+    let (policy, scope): (Option<String>, Option<String>) = (row.get("filter_policy")?, row.get("filter_scope")?);
     let settings = SubscriptionSettings {
         topic: row.get("topic")?,
         endpoint,
         raw: row.get("raw")?,
         dead_letter_queue: row.get("dead_letter_queue")?,
+        // It was parsed before it was stored.
+        filter: policy.and_then(|policy| FilterPolicy::parse(&policy, scope.as_deref()).ok()),
     };
     Ok(Subscription { id: row.get("id")?, settings })
 }

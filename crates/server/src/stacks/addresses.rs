@@ -41,9 +41,10 @@ impl<'a> Addresses<'a> {
     pub(crate) fn for_clients(&self, text: &str) -> String {
         let plain = |scheme: &str| if scheme == "wss" { "ws" } else { "http" };
         let text = self.local(text, |api, scheme| Some(format!("{}://{}/{api}", plain(scheme), self.listen)));
-        self.domains().iter().fold(text, |text, (scheme, written, path)| {
+        let text = self.domains().iter().fold(text, |text, (scheme, written, path)| {
             whole(&text, &format!("{scheme}://{written}"), &format!("{}://{}{path}", plain(scheme), self.listen))
-        })
+        });
+        self.local_queues(&text, self.listen)
     }
 
     /// Scheme, `{domain}/{mapping key}` and the path that it stands for, the longest first: a domain's other keys go on from it.
@@ -64,7 +65,19 @@ impl<'a> Addresses<'a> {
     /// their AWS names, while `ws` made of `wss` would lead nowhere. So only `https` is replaced.
     pub(crate) fn for_functions(&self, text: &str) -> String {
         let here = reachable(self.listen);
-        self.local(text, |api, scheme| (scheme == "https").then(|| format!("http://{here}/{api}")))
+        let text = self.local(text, |api, scheme| (scheme == "https").then(|| format!("http://{here}/{api}")));
+        self.local_queues(&text, here)
+    }
+
+    /// `https://sqs.{region}.…/{account}/` becomes `http://{here}/{account}/`.
+    fn local_queues(&self, text: &str, here: SocketAddr) -> String {
+        let queues = self.stacks.iter().flat_map(|stack| &stack.queues);
+        queues.fold(text.to_owned(), |text, queue| {
+            let path = queue.url.strip_prefix("https://").and_then(|rest| rest.split_once('/'));
+            let Some((host, path)) = path else { return text };
+            let account = path.strip_suffix(&queue.name).unwrap_or(path);
+            text.replace(&format!("https://{host}/{account}"), &format!("http://{here}/{account}"))
+        })
     }
 
     fn local(&self, text: &str, address: impl Fn(&str, &str) -> Option<String>) -> String {

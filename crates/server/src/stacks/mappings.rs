@@ -1,6 +1,5 @@
 //! Event source mappings of a template: those that can run, and why others cannot.
 
-use crate::local_services;
 use sluicegate_mappings::{Mapping, MappingSettings, OnFailure, StartingPosition};
 use sluicegate_pattern::{Filter, FilterError};
 use sluicegate_protocol::Destination;
@@ -18,11 +17,7 @@ pub(super) fn asked(stacks: &[Stack], problems: &mut Vec<Problem>) -> Vec<Mappin
         };
         let table = match &written.source {
             EventSource::TableStream(table) => table,
-            EventSource::Queue(queue) => {
-                let remedy = "set Enabled: false, or invoke the function in another way";
-                refuse(format!("queues are not served yet, and `{queue}` drives `{}`", written.function), remedy);
-                continue;
-            }
+            EventSource::Queue(_) => continue,
         };
         for property in missing(written) {
             refuse(
@@ -62,10 +57,6 @@ fn missing(written: &EventSourceMapping) -> impl Iterator<Item = &'static str> {
 fn on_failure(written: &EventSourceMapping, stacks: &[Stack]) -> Result<Option<OnFailure>, String> {
     let Some(arn) = &written.on_failure else { return Ok(None) };
     let destination = Destination::parse(arn).map_err(|error| format!("the destination `{arn}`: {error}"))?;
-    if !local_services::delivers_to(&destination) {
-        let kind = if matches!(destination, Destination::Topic(_)) { "topics" } else { "queues" };
-        return Err(format!("{kind} are not served yet, and `{}` is to be told of failures", destination.name()));
-    }
     let function = stacks.iter().find_map(|stack| stack.function(&written.function));
     let function_arn = function.map_or_else(|| written.function.clone(), |function| function.arn.clone());
     Ok(Some(OnFailure { destination, function_arn }))

@@ -1,26 +1,8 @@
-//! What of a template is not served: as problems where a function would wait for events that never come, as lines of the log
-//! where the rest works without.
+//! What of a template is not served and does not hinder the rest: lines of the log.
 
-use sluicegate_template::{Function, Place, Problem, Stack, kinds};
+use sluicegate_template::{Function, Place, Stack, kinds};
 use std::collections::BTreeMap;
 use tracing::{info, warn};
-
-/// Functions that are driven by something that is not here.
-pub(super) fn problems(stacks: &[Stack]) -> Vec<Problem> {
-    let subscriptions = stacks.iter().flat_map(|stack| &stack.subscriptions);
-    subscriptions
-        .filter(|subscription| subscription.protocol == "lambda")
-        .map(|subscription| Problem {
-            place: subscription.place.clone(),
-            message: format!(
-                "topics are not served yet, and `{}` drives `{}`",
-                last(&subscription.topic),
-                last(&subscription.endpoint)
-            ),
-            remedy: "remove the subscription, or invoke the function in another way".to_owned(),
-        })
-        .collect()
-}
 
 /// Logs what is left out, and what the template itself had to be said about.
 pub(super) fn tell(stacks: &[Stack]) {
@@ -43,12 +25,6 @@ pub(super) fn tell(stacks: &[Stack]) {
 
 fn unserved(stack: &Stack) -> Vec<(&Place, String)> {
     let mut told = Vec::new();
-    for queue in &stack.queues {
-        told.push((&queue.place, format!("queues are not served yet: calls to `{}` will fail", queue.name)));
-    }
-    for topic in &stack.topics {
-        told.push((&topic.place, format!("topics are not served yet: calls to `{}` will fail", topic.name)));
-    }
     for function in &stack.functions {
         told.extend(without_effect(function).map(|what| {
             let message = format!("{what} of `{}` has no effect yet", function.name);
@@ -74,9 +50,4 @@ fn without_effect(function: &Function) -> impl Iterator<Item = &'static str> {
     ]
     .into_iter()
     .filter_map(|(is_asked, what)| is_asked.then_some(what))
-}
-
-/// The name in an ARN.
-fn last(arn: &str) -> &str {
-    arn.rsplit(':').next().unwrap_or(arn)
 }

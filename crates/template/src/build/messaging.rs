@@ -12,8 +12,9 @@ impl<'f> Site<'_, 'f> {
             values.problem(values.at_of("FifoQueue"), "FIFO queues do not exist here", "use a standard queue");
         }
         let name = self.scope.name_of(resource);
-        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if name.len() > 80 || !name.chars().all(fits) {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        let bare = name.strip_suffix(".fifo").unwrap_or(&name);
+        if name.len() > 80 || !bare.chars().all(fits) {
             let remedy = "use up to 80 letters, digits, hyphens and underscores";
             values.problem(values.at_of("QueueName"), format!("`{name}` is no name of a queue"), remedy);
         }
