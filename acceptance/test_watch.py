@@ -287,7 +287,7 @@ def test_a_table_with_another_key_is_refused_and_the_old_goes_on(serve, project)
         assert ask(client, '{"action": "other"}') == "other"
 
 
-def test_the_servers_own_data_in_the_code_folder_is_no_change(serve, project):
+def test_the_servers_own_data_and_log_in_the_code_folder_are_no_change(serve, project):
     whole = TEMPLATE.replace("CodeUri: src", "CodeUri: .").replace("app.handler", "src/app.handler")
     project.template(whole)
     server = serve("--watch", data=project.folder / "data")

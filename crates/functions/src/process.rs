@@ -24,7 +24,7 @@ mod runtime_api;
 mod settings;
 mod shim;
 
-pub use code::is_code;
+pub use code::{is_code, own_paths};
 pub use description::{Code, DEFAULT_MEMORY_MB, DescriptionError, LATEST, MAX_MEMORY_MB, ProcessFunction};
 pub use interception::{AuthorityError, InterceptionError};
 pub use launch::LoadProblem;
@@ -114,7 +114,7 @@ impl Processes {
         // Programs are run by their full path, wherever they stand.
         let runtime_dir = runtime_dir.canonicalize().map_err(failed(&runtime_dir))?;
         let code = code.canonicalize().map_err(failed(&code))?;
-        let data = settings.data.canonicalize().map_err(failed(&settings.data))?;
+        let own = own_paths(&settings.data);
         let log_thread = LogThread::start(logs.clone()).map_err(failed(&logs))?;
         let mark: Arc<str> = format!("{:016x}", fastrand::u64(..)).into();
         let keeper = Keeper::start(&mark)
@@ -128,7 +128,7 @@ impl Processes {
         let watch = tokio::spawn(watch(Arc::clone(&pools)));
         Ok(Self {
             settings: Mutex::new(settings),
-            store: Store::at(code, data),
+            store: Store::at(code, own),
             interpreters: Interpreters::default(),
             interception: Mutex::default(),
             runtime_dir,

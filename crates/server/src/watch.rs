@@ -6,7 +6,7 @@
 use crate::RunningServer;
 use crate::origins::Seen;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use sluicegate_functions::process::is_code;
+use sluicegate_functions::process::{is_code, own_paths};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,8 +37,8 @@ struct Shared {
 struct Interest {
     files: Vec<PathBuf>,
     folders: Vec<PathBuf>,
-    /// The server's own, which may be within a folder of code.
-    data: PathBuf,
+    /// What the server itself writes, perhaps within a folder of code.
+    own: Vec<PathBuf>,
 }
 
 impl Watch {
@@ -47,7 +47,7 @@ impl Watch {
     /// # Errors
     /// The operating system does not tell about files.
     pub fn of(server: &RunningServer) -> notify::Result<Self> {
-        let interest = Interest { data: server.data().to_owned(), ..Interest::default() };
+        let interest = Interest { own: own_paths(server.data()), ..Interest::default() };
         let shared = Arc::new(Shared { changed: Notify::new(), interest: Mutex::new(interest) });
         let told = Arc::clone(&shared);
         let watcher = notify::recommended_watcher(move |event| told.note(event))?;
@@ -136,7 +136,7 @@ impl Interest {
         if self.files.iter().chain(&self.folders).any(leads_there) {
             return true;
         }
-        !path.starts_with(&self.data) && self.folders.iter().any(is_inside)
+        !self.own.iter().any(|own| path.starts_with(own)) && self.folders.iter().any(is_inside)
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
         let interest = Interest {
             files: vec!["/p/template.yaml".into(), "/p/dist/lib.zip".into()],
             folders: vec!["/p/src".into()],
-            data: "/p/src/data".into(),
+            own: vec!["/p/src/data".into(), "/p/src/server.log".into()],
         };
         for (path, expected) in [
             ("/p/template.yaml", true),
@@ -194,6 +194,7 @@ mod tests {
             ("/p/src/node_modules/x/index.js", true),
             ("/p/src/__pycache__/app.pyc", false),
             ("/p/src/data/tables.db-wal", false),
+            ("/p/src/server.log", false),
             ("/p/README.md", false),
         ] {
             assert_eq!(interest.has(Path::new(path)), expected, "{path}");

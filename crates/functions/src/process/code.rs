@@ -8,7 +8,7 @@ mod footprint;
 mod unpack;
 
 pub(crate) use elf::{Binary, inspect};
-pub use footprint::is_code;
+pub use footprint::{is_code, own_paths};
 
 use super::description::Code;
 use super::runtime::Runtime;
@@ -47,8 +47,8 @@ pub enum CodeError {
 #[derive(Debug)]
 pub(crate) struct Store {
     path: PathBuf,
-    /// The data folder, which is no code wherever it lies.
-    data: PathBuf,
+    /// What lies in folders of code and is none.
+    own: Vec<PathBuf>,
     /// The names of the folders in it that were asked for, and whether somebody still has them.
     used: Mutex<HashMap<String, Weak<()>>>,
     /// Of folders that were looked at in this round of loading; many functions share one.
@@ -79,8 +79,8 @@ pub(crate) struct Loader<'a> {
 }
 
 impl Store {
-    pub(crate) fn at(folder: PathBuf, data: PathBuf) -> Self {
-        Self { path: folder, data, used: Mutex::default(), footprints: Mutex::default() }
+    pub(crate) fn at(folder: PathBuf, own: Vec<PathBuf>) -> Self {
+        Self { path: folder, own, used: Mutex::default(), footprints: Mutex::default() }
     }
 
     pub(crate) fn loader(&self) -> Loader<'_> {
@@ -144,7 +144,7 @@ impl Store {
         let mut known = self.footprints.lock().unwrap_or_else(PoisonError::into_inner);
         let footprint = match known.get(&folder) {
             Some(footprint) => *footprint,
-            None => Footprint::of(&folder, &self.data).map_err(unreadable)?,
+            None => Footprint::of(&folder, &self.own).map_err(unreadable)?,
         };
         known.insert(folder.clone(), footprint);
         Ok(LoadedCode { folder, footprint: Some(footprint), _held: None })

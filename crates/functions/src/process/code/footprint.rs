@@ -1,9 +1,10 @@
 //! Whether a folder of code is still as it was: told from names, sizes and times of change, not from content.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirEntry, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Entries that are looked at. In a larger folder, changes beyond them are not seen.
@@ -19,13 +20,20 @@ const IGNORED: [&str; 2] = ["__pycache__", ".git"];
 pub(crate) struct Footprint(u64);
 
 /// Whether something of this name is code.
-pub fn is_code(name: &std::ffi::OsStr) -> bool {
+pub fn is_code(name: &OsStr) -> bool {
     !IGNORED.iter().any(|ignored| name == *ignored)
 }
 
+/// What this server itself writes and what is therefore no code, wherever it lies: its data folder, and the files that its
+/// output goes to. A change that is logged must not make another change.
+pub fn own_paths(data: &Path) -> Vec<PathBuf> {
+    let outputs = ["/dev/fd/1", "/dev/fd/2"].into_iter().filter_map(|output| fs::canonicalize(output).ok());
+    fs::canonicalize(data).into_iter().chain(outputs).collect()
+}
+
 impl Footprint {
-    /// Of everything in `folder`, except what lies in `except`: the server's own data may lie in a project's folder.
-    pub(crate) fn of(folder: &Path, except: &Path) -> io::Result<Self> {
+    /// Of everything in `folder`, except what the server writes there.
+    pub(crate) fn of(folder: &Path, except: &[PathBuf]) -> io::Result<Self> {
         let mut walk = Walk { hash: DefaultHasher::new(), left: MAX_ENTRIES, except };
         walk.folder(folder, MAX_DEPTH)?;
         Ok(Self(walk.hash.finish()))
@@ -35,7 +43,7 @@ impl Footprint {
 struct Walk<'a> {
     hash: DefaultHasher,
     left: usize,
-    except: &'a Path,
+    except: &'a [PathBuf],
 }
 
 impl Walk<'_> {
@@ -45,7 +53,7 @@ impl Walk<'_> {
         entries.sort_by_key(DirEntry::file_name);
         for entry in entries {
             let path = entry.path();
-            if self.left == 0 || !is_code(&entry.file_name()) || path == self.except {
+            if self.left == 0 || !is_code(&entry.file_name()) || self.except.contains(&path) {
                 continue;
             }
             self.left -= 1;
@@ -87,16 +95,17 @@ mod tests {
             fs::create_dir_all(at(name).parent().unwrap()).unwrap();
             fs::write(at(name), text).unwrap();
         };
-        let now = || Footprint::of(folder.path(), &at("data")).unwrap();
+        let now = || Footprint::of(folder.path(), &[at("data"), at("server.log")]).unwrap();
         write("index.js", "1");
         let mut last = now();
-        let changes: [(&str, &dyn Fn(), bool); 8] = [
+        let changes: [(&str, &dyn Fn(), bool); 9] = [
             ("another file", &|| write("lib/a.js", "1"), true),
             ("a longer one", &|| write("lib/a.js", "12"), true),
             ("a new name", &|| fs::rename(at("lib/a.js"), at("lib/b.js")).unwrap(), true),
             ("an older file in its place", &|| fs::rename(at("lib/b.js"), at("index.js")).unwrap(), true),
             ("a circle", &|| symlink(folder.path(), at("again")).unwrap(), true),
             ("the server's data", &|| write("data/tables.db", "1"), false),
+            ("the server's log", &|| write("server.log", "1"), false),
             ("what Python compiles", &|| write("lib/__pycache__/a.pyc", "1"), false),
             ("nothing", &|| (), false),
         ];
