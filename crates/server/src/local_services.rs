@@ -4,13 +4,13 @@
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde_json::json;
-use sluicegate_protocol::{AwsService, BoxFuture, CallService, Deliver, DeliverError, Destination};
+use sluicegate_functions::{LambdaApi, NotAccepted};
+use sluicegate_protocol::{ApiError, AwsService, BoxFuture, CallService, Deliver, DeliverError, Destination};
 use sluicegate_tables::Tables;
 
-/// Cloning shares them.
-#[derive(Clone)]
 pub(crate) struct LocalServices {
     tables: Tables,
+    lambda: LambdaApi,
 }
 
 /// Whether requests to a service are answered here.
@@ -29,9 +29,14 @@ pub(crate) const fn delivers_to(destination: &Destination) -> bool {
     }
 }
 
+/// The destination an ARN names, if texts can be delivered to it.
+pub(crate) fn destination(arn: &str) -> Option<Destination> {
+    Destination::parse(arn).ok().filter(delivers_to)
+}
+
 impl LocalServices {
-    pub(crate) fn new(tables: Tables) -> Self {
-        Self { tables }
+    pub(crate) fn new(tables: Tables, lambda: LambdaApi) -> Self {
+        Self { tables, lambda }
     }
 }
 
@@ -51,14 +56,22 @@ impl CallService for LocalServices {
 }
 
 impl Deliver for LocalServices {
-    fn deliver<'a>(&'a self, destination: &'a Destination, _text: String) -> BoxFuture<'a, Result<(), DeliverError>> {
+    fn deliver<'a>(&'a self, destination: &'a Destination, text: String) -> BoxFuture<'a, Result<(), DeliverError>> {
         Box::pin(async move {
             match destination {
-                Destination::Queue(_) | Destination::Topic(_) | Destination::Function(_) => {
-                    Err(DeliverError::NoSuchDestination)
-                }
+                Destination::Function(arn) => self.lambda.invoke_later(arn, text.into()).map_err(not_accepted),
+                Destination::Queue(_) | Destination::Topic(_) => Err(DeliverError::NoSuchDestination),
             }
         })
+    }
+}
+
+fn not_accepted(error: NotAccepted) -> DeliverError {
+    let refused = |status, code, message| DeliverError::Refused(ApiError::new(status, code, message));
+    match error {
+        NotAccepted::NoSuchFunction => DeliverError::NoSuchDestination,
+        NotAccepted::TooLarge => refused(413, "RequestEntityTooLargeException", "an event has at most 1 MB"),
+        NotAccepted::TooManyEvents => refused(429, "TooManyRequestsException", "too many events wait already"),
     }
 }
 

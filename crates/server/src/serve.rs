@@ -23,7 +23,7 @@ use arc_swap::ArcSwap;
 use sluicegate_functions::{EventPace, Functions, LambdaApi, LambdaOptions};
 use sluicegate_gateway::{Account, AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use sluicegate_mappings::{Mappings, Ports, RetryPace};
-use sluicegate_protocol::{CallTable, Connections, Invoke};
+use sluicegate_protocol::{CallTable, Connections, Deliver, Invoke};
 use sluicegate_tables::Tables;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -108,7 +108,6 @@ impl Server {
 
         let tables = Tables::open(table_options(&config, &data)).await?;
         let call_table: Arc<dyn CallTable> = Arc::new(tables.clone());
-        let services = LocalServices::new(tables.clone());
         // Nobody else sets it.
         let _ = opened_tables.set(Arc::clone(&call_table));
         let (hub, threads) = Hub::new(hub_options(&config, max_connections), Clock::System)?;
@@ -118,6 +117,9 @@ impl Server {
         let listen = listener.address();
         let functions = Arc::new(Functions::default());
         let lambda = LambdaApi::new(Arc::clone(&functions), lambda_options(&config));
+        let services = Arc::new(LocalServices::new(tables.clone(), lambda.clone()));
+        let deliver: Arc<dyn Deliver> = Arc::clone(&services) as Arc<dyn Deliver>;
+        lambda.deliver_through(Arc::downgrade(&deliver));
         let invoke: Arc<dyn Invoke> = Arc::clone(&functions) as Arc<dyn Invoke>;
         let (region, domain_name) = (config.region.clone(), config.domain_name.clone());
         let gateway = Gateway::start(Parts {
@@ -127,7 +129,8 @@ impl Server {
             usage: usage_plans::read(&config.usage_plans, &wanted.stacks, data.path())?,
             domain_name: Box::new(move |api| domain_name.of(api, &region)),
             invoke: Arc::clone(&invoke),
-            services: Arc::new(services.clone()),
+            services,
+            deliver: Arc::clone(&deliver),
             hub,
             threads,
             clock: Clock::System,
@@ -137,7 +140,7 @@ impl Server {
                 execution_logs_dir: Some(data.path().join(EXECUTION_LOGS)),
             },
         })?;
-        let ports = Ports { invoke, deliver: Arc::new(services) };
+        let ports = Ports { invoke, deliver };
         let mappings = Mappings::start(Vec::new(), tables.clone(), ports, RetryPace::default());
         let mappings = mappings.await.map_err(Refusal::from)?;
         let config = Arc::new(config);

@@ -1,6 +1,7 @@
 //! What of a template is not served: as problems where a function would wait for events that never come, as lines of the log
 //! where the rest works without.
 
+use crate::local_services;
 use sluicegate_template::{Function, Place, Problem, Stack, kinds};
 use std::collections::BTreeMap;
 use tracing::{info, warn};
@@ -64,12 +65,12 @@ fn unserved(stack: &Stack) -> Vec<(&Place, String)> {
 
 fn without_effect(function: &Function) -> impl Iterator<Item = &'static str> {
     let asynchronous = &function.asynchronous;
-    let destinations = asynchronous.on_success.is_some() || asynchronous.on_failure.is_some();
-    let limits = asynchronous.maximum_retry_attempts.is_some() || asynchronous.maximum_event_age_seconds.is_some();
+    let is_unserved =
+        |arn: &Option<String>| arn.as_deref().is_some_and(|arn| local_services::destination(arn).is_none());
+    let destinations = is_unserved(&asynchronous.on_success) || is_unserved(&asynchronous.on_failure);
     [
         (destinations, "the destination of asynchronous events"),
-        (asynchronous.dead_letter.is_some(), "the dead-letter queue"),
-        (limits, "the retry limit of asynchronous events"),
+        (is_unserved(&asynchronous.dead_letter), "the dead-letter queue"),
         (function.log_format.as_deref() == Some("JSON"), "the log format JSON"),
     ]
     .into_iter()
