@@ -2,7 +2,7 @@
 
 use crate::invocation::{self, Call, Host, Measures, Registered};
 use crate::process::LoadedFunction;
-use crate::{DEFAULT_CONCURRENCY, FunctionOptions, RegisterError};
+use crate::{DEFAULT_CONCURRENCY, EventOptions, FunctionOptions, RegisterError};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use sluicegate_handler::{Clients, Function};
@@ -113,7 +113,8 @@ impl FunctionsBuilder {
         let name = name.into();
         // Who knows region and account words the ARN; nobody sees the one of a handler in this process.
         let arn = Arc::clone(&name);
-        self.add(name, arn, Host::Handler(function, clients), BTreeMap::new(), options)
+        let qualifiers = BTreeMap::new();
+        self.add(name, arn, Host::Handler(function, clients), (qualifiers, EventOptions::default()), options)
     }
 
     /// Adds a function of local processes.
@@ -123,7 +124,8 @@ impl FunctionsBuilder {
             timeout: function.timeout,
             concurrency: function.reserved_concurrency.unwrap_or(DEFAULT_CONCURRENCY),
         };
-        self.add(function.name.into(), arn.into(), Host::Processes(pool), function.qualifiers, options)
+        let described = (function.qualifiers, function.events);
+        self.add(function.name.into(), arn.into(), Host::Processes(pool), described, options)
     }
 
     fn add(
@@ -131,14 +133,14 @@ impl FunctionsBuilder {
         name: Arc<str>,
         arn: Arc<str>,
         host: Host,
-        qualifiers: BTreeMap<String, String>,
+        (qualifiers, events): (BTreeMap<String, String>, EventOptions),
         options: FunctionOptions,
     ) -> Self {
         // Permits beyond what a semaphore can count are refused when the functions are built.
         let places = Arc::new(Semaphore::new(options.concurrency.min(Semaphore::MAX_PERMITS)));
         let measures = Measures::of(&name);
         let FunctionOptions { timeout, concurrency } = options;
-        let registered = Registered { name, arn, host, timeout, concurrency, places, measures, qualifiers };
+        let registered = Registered { name, arn, host, timeout, concurrency, places, measures, qualifiers, events };
         self.functions.push((registered, options));
         self
     }

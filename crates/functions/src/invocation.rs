@@ -1,5 +1,6 @@
 //! One invocation, from its place in the concurrency to its result.
 
+use crate::EventOptions;
 use crate::catch_panic::CatchPanic;
 use crate::outcome::{Completed, Failed, LogTail, Reported};
 use crate::process::{LATEST, Pool, Request};
@@ -28,6 +29,7 @@ pub(crate) struct Registered {
     pub(crate) measures: Measures,
     /// Aliases and versions, each with the version it stands for.
     pub(crate) qualifiers: BTreeMap<String, String>,
+    pub(crate) events: EventOptions,
 }
 
 /// What every invocation is counted in, looked up once.
@@ -105,7 +107,10 @@ impl Registered {
     /// Whether it does what another one does.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let how = |one: &Self| (one.timeout, one.concurrency);
-        self.host.is_like(&other.host) && how(self) == how(other) && self.qualifiers == other.qualifiers
+        self.host.is_like(&other.host)
+            && how(self) == how(other)
+            && self.qualifiers == other.qualifiers
+            && self.events == other.events
     }
 
     /// This function in the place of an older one, with as much of it as stays the same.

@@ -4,6 +4,7 @@
 
 mod address;
 mod events;
+mod record;
 mod refusal;
 
 pub use events::EventPace;
@@ -23,8 +24,9 @@ use refusal::Refusal;
 use serde::de::IgnoredAny;
 use sluicegate_endpoint::signature::{Refusal as Unsigned, Scope, Signature, signature, verify};
 use sluicegate_endpoint::{BodyError, Credentials, Decision, Response, empty, json, read_body};
+use sluicegate_protocol::Deliver;
 use sluicegate_protocol::limits::INVOCATION_BYTES;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a caller must be permitted.
@@ -110,6 +112,11 @@ impl LambdaApi {
         }
         let call = Call { qualifier: address.qualifier.as_deref().map(Arc::from), ..Call::new(payload) };
         self.0.accept(&registered, call).map(drop).map_err(|_| NotAccepted::TooManyEvents)
+    }
+
+    /// Says through what the destinations of events are reached.
+    pub fn deliver_through(&self, deliver: Weak<dyn Deliver>) {
+        self.0.events.destinations.open(deliver);
     }
 
     /// Events that wait to be tried, or tried again. They are lost when the server stops.

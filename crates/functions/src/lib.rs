@@ -9,6 +9,7 @@
 //! **Invariant.** It never interprets a payload.
 
 mod catch_panic;
+mod event_options;
 mod functions;
 mod http_function;
 mod invocation;
@@ -17,6 +18,7 @@ mod options;
 mod outcome;
 pub mod process;
 
+pub use event_options::{EventOptions, MAX_EVENT_AGE, MAX_RETRY_ATTEMPTS};
 pub use functions::{FunctionChanges, Functions, FunctionsBuilder};
 pub use http_function::{UrlError, http_function};
 pub use lambda_api::{EventPace, LambdaApi, LambdaOptions, NotAccepted};

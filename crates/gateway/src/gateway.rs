@@ -26,7 +26,7 @@ use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use sluicegate_endpoint::{Credentials, Response};
-use sluicegate_protocol::{AwsService, BoxFuture, CallService, Invoke, StageId};
+use sluicegate_protocol::{AwsService, BoxFuture, CallService, Deliver, DeliverError, Destination, Invoke, StageId};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -86,6 +86,8 @@ pub struct Parts {
     pub invoke: Arc<dyn Invoke>,
     /// What integrations with AWS services call.
     pub services: Arc<dyn CallService>,
+    /// Who takes the events of asynchronous integrations to their functions.
+    pub deliver: Arc<dyn Deliver>,
     pub hub: Hub,
     pub threads: HubThreads,
     pub clock: Clock,
@@ -105,6 +107,7 @@ impl Parts {
             domain_name: Box::new(move |api| format!("{api}.execute-api.{region}.amazonaws.com")),
             invoke,
             services: Arc::new(NoServices),
+            deliver: Arc::new(NoServices),
             hub,
             threads,
             clock: Clock::System,
@@ -113,7 +116,7 @@ impl Parts {
     }
 }
 
-/// A gateway that no AWS service stands behind.
+/// Of a gateway behind which there is no AWS service, nor anything that takes events.
 pub struct NoServices;
 
 impl CallService for NoServices {
@@ -125,6 +128,12 @@ impl CallService for NoServices {
         let mut response = http::Response::new(Bytes::from_static(br#"{"message":"no AWS service is served here"}"#));
         *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
         Box::pin(async { response })
+    }
+}
+
+impl Deliver for NoServices {
+    fn deliver<'a>(&'a self, _: &'a Destination, _: String) -> BoxFuture<'a, Result<(), DeliverError>> {
+        Box::pin(async { Err(DeliverError::NoSuchDestination) })
     }
 }
 
@@ -162,7 +171,7 @@ impl Gateway {
         let inner = Arc::new(Inner {
             stages,
             hub: parts.hub,
-            integrations: Integrations::new(parts.invoke, parts.services, account.clone()),
+            integrations: Integrations::new(parts.invoke, parts.services, parts.deliver, account.clone()),
             account,
             credentials: parts.credentials,
             usage_plans: UsagePlans::compile(&parts.usage)?,

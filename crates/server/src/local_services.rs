@@ -25,6 +25,11 @@ pub(crate) struct LocalServices {
 #[derive(Clone)]
 pub(crate) struct FunctionDestinations(LambdaApi);
 
+/// The destination an ARN names, if texts can be delivered to it.
+pub(crate) fn destination(arn: &str) -> Option<Destination> {
+    Destination::parse(arn).ok().filter(|destination| !destination.is_fifo())
+}
+
 impl LocalServices {
     pub(crate) fn new(tables: Tables, queues: Queues, functions: LambdaApi) -> Self {
         Self { tables, queues, functions: FunctionDestinations::new(functions) }

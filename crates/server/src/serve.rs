@@ -24,7 +24,7 @@ use sluicegate_functions::{EventPace, Functions, LambdaApi, LambdaOptions};
 use sluicegate_gateway::{Account, AccountLimits, Clock, FrameLimits, Gateway, GatewayOptions, Hub, HubOptions, Parts};
 use sluicegate_mappings::queue::QueueMappings;
 use sluicegate_mappings::{Mappings, Ports, RetryPace};
-use sluicegate_protocol::{CallTable, Connections, Invoke};
+use sluicegate_protocol::{CallTable, Connections, Deliver, Invoke};
 use sluicegate_queues::Queues;
 use sluicegate_tables::Tables;
 use std::net::SocketAddr;
@@ -124,7 +124,9 @@ impl Server {
         let lambda = LambdaApi::new(Arc::clone(&functions), lambda_options(&config));
         let invoke: Arc<dyn Invoke> = Arc::clone(&functions) as Arc<dyn Invoke>;
         let queues = Queues::open(queue_options(&config, &data, listen, &lambda)).await?;
-        let services = LocalServices::new(tables.clone(), queues.clone(), lambda.clone());
+        let services = Arc::new(LocalServices::new(tables.clone(), queues.clone(), lambda.clone()));
+        let deliver: Arc<dyn Deliver> = Arc::clone(&services) as Arc<dyn Deliver>;
+        lambda.deliver_through(Arc::downgrade(&deliver));
         let (region, domain_name) = (config.region.clone(), config.domain_name.clone());
         let gateway = Gateway::start(Parts {
             apis: Vec::new(),
@@ -133,7 +135,8 @@ impl Server {
             usage: usage_plans::read(&config.usage_plans, &wanted.stacks, data.path())?,
             domain_name: Box::new(move |api| domain_name.of(api, &region)),
             invoke: Arc::clone(&invoke),
-            services: Arc::new(services.clone()),
+            services,
+            deliver: Arc::clone(&deliver),
             hub,
             threads,
             clock: Clock::System,
@@ -143,11 +146,10 @@ impl Server {
                 execution_logs_dir: Some(data.path().join(EXECUTION_LOGS)),
             },
         })?;
-        let ports_invoke = Arc::clone(&invoke);
-        let ports = Ports { invoke, deliver: Arc::new(services) };
+        let ports = Ports { invoke: Arc::clone(&invoke), deliver };
         let mappings = Mappings::start(Vec::new(), tables.clone(), ports, RetryPace::default());
         let mappings = mappings.await.map_err(Refusal::from)?;
-        let queue_mappings = QueueMappings::start(Vec::new(), queues.clone(), ports_invoke, RetryPace::default());
+        let queue_mappings = QueueMappings::start(Vec::new(), queues.clone(), invoke, RetryPace::default());
         let queue_mappings = queue_mappings.await.map_err(Refusal::from)?;
         let config = Arc::new(config);
         let fixed = Fixed {

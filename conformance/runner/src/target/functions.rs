@@ -6,7 +6,9 @@ use crate::usual_api::usual_behaviour;
 use crate::wire::patiently;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use sluicegate_protocol::{BoxFuture, FunctionError, Invocation, Invoke, InvokeError};
+use sluicegate_protocol::{
+    BoxFuture, Deliver, DeliverError, Destination, FunctionError, Invocation, Invoke, InvokeError,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, watch};
@@ -86,6 +88,18 @@ impl Functions {
 
 fn thrown(message: &str) -> InvokeError {
     InvokeError::Function(FunctionError { error_type: "Error".to_owned(), message: message.to_owned() })
+}
+
+/// Events are run at once.
+impl Deliver for Functions {
+    fn deliver<'a>(&'a self, destination: &'a Destination, text: String) -> BoxFuture<'a, Result<(), DeliverError>> {
+        let invocation = Invocation { function: destination.name().into(), payload: text.into() };
+        Box::pin(async move {
+            // Nobody waits for what comes of it.
+            let _ = self.invoke(invocation).await;
+            Ok(())
+        })
+    }
 }
 
 impl Invoke for Functions {

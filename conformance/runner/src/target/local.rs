@@ -66,6 +66,7 @@ impl Local {
             domain_name: Box::new(domain_of),
             invoke: functions.clone(),
             services: Arc::new(NoServices),
+            deliver: functions.clone(),
             hub,
             threads,
             clock: clock.clone(),

@@ -1,10 +1,13 @@
 //! Invocations of the type `Event`: accepted at once, run when there is room, tried again when they fail.
 
+use super::record::{Condition, Ended};
 use crate::Functions;
-use crate::invocation::{self, Call, Throttled};
+use crate::invocation::{self, Call, Registered};
+use crate::outcome::Completed;
 use metrics::{counter, gauge};
-use std::sync::Arc;
+use sluicegate_protocol::{Deliver, DeliverError, Destination};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
@@ -16,7 +19,7 @@ const MAX_EVENT_BYTES: usize = 64 * 1024 * 1024;
 /// When an event is tried again. The default is Lambda's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventPace {
-    /// Before each further attempt after a function error; there are as many as there are delays.
+    /// Before each further attempt after a function error; a function may want fewer.
     pub after_error: [Duration; 2],
     /// Before the first further attempt after throttling; it doubles each time.
     pub after_throttling: Duration,
@@ -51,6 +54,7 @@ pub(super) struct Event {
 pub(super) struct Events {
     pace: EventPace,
     held: Arc<Held>,
+    pub(super) destinations: Arc<Destinations>,
 }
 
 #[derive(Default)]
@@ -61,7 +65,7 @@ struct Held {
 
 impl Events {
     pub(super) fn new(pace: EventPace) -> Self {
-        Self { pace, held: Arc::default() }
+        Self { pace, held: Arc::default(), destinations: Arc::default() }
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -70,9 +74,9 @@ impl Events {
 
     pub(super) fn accept(&self, event: Event) -> Result<(), Full> {
         let room = Room::take(&self.held, event.call.payload.len()).ok_or(Full)?;
-        let pace = self.pace;
+        let (pace, destinations) = (self.pace, Arc::clone(&self.destinations));
         tokio::spawn(async move {
-            deliver(event, pace).await;
+            deliver(event, pace, &destinations).await;
             drop(room);
         });
         Ok(())
@@ -104,27 +108,82 @@ impl Drop for Room {
     }
 }
 
-async fn deliver(Event { functions, function, call }: Event, pace: EventPace) {
+async fn deliver(Event { functions, function, call }: Event, pace: EventPace, destinations: &Destinations) {
     let accepted = Instant::now();
-    let mut after_error = pace.after_error.into_iter();
+    let mut invocations = 0;
     let mut after_throttling = pace.after_throttling;
     loop {
         // There is nobody left who could take it once the function is gone.
         let Some(registered) = functions.find(&function) else { break };
-        let delay = match invocation::run(registered, call.clone()).await {
-            Ok(completed) if completed.result.is_ok() => return,
-            Ok(_) => after_error.next(),
-            Err(Throttled) => {
+        let options = &registered.events;
+        let last = invocation::run(Arc::clone(&registered), call.clone()).await.ok();
+        let delay = match &last {
+            Some(completed) => {
+                invocations += 1;
+                if completed.result.is_ok() {
+                    let ended = ended(Condition::Success, &registered, &call, invocations, last.as_ref());
+                    return destinations.tell(options.on_success.as_ref(), &function, || ended.record()).await;
+                }
+                // Those of the pace are as many as there can be.
+                let attempt = invocations as usize - 1;
+                pace.after_error.get(attempt).copied().filter(|_| attempt < options.maximum_retry_attempts as usize)
+            }
+            None => {
                 let delay = after_throttling;
                 after_throttling = (delay * 2).min(pace.longest);
                 Some(delay)
             }
         };
-        match delay {
-            Some(delay) if accepted.elapsed() + delay <= pace.max_age => sleep(delay).await,
-            _ => break,
-        }
+        let condition = match delay {
+            Some(delay) if accepted.elapsed() + delay <= pace.max_age.min(options.maximum_age) => {
+                sleep(delay).await;
+                continue;
+            }
+            Some(_) => Condition::EventAgeExceeded,
+            None => Condition::RetriesExhausted,
+        };
+        let ended = ended(condition, &registered, &call, invocations, last.as_ref());
+        destinations.tell(options.on_failure.as_ref(), &function, || ended.record()).await;
+        let event = || String::from_utf8_lossy(&call.payload).into_owned();
+        destinations.tell(options.dead_letters.as_ref(), &function, event).await;
+        break;
     }
     counter!("sluicegate_function_events_discarded_total", "function" => function.to_string()).increment(1);
     warn!(%function, request_id = %call.request_id, "an event is given up after its last attempt");
+}
+
+fn ended<'a>(
+    condition: Condition,
+    registered: &'a Registered,
+    call: &'a Call,
+    invocations: u32,
+    last: Option<&'a Completed>,
+) -> Ended<'a> {
+    let Call { request_id, payload, qualifier, .. } = call;
+    Ended { condition, registered, request_id, qualifier: qualifier.as_deref(), payload, invocations, last }
+}
+
+/// Where records and dead letters go. Whoever delivers may itself hand events to functions, so it is not held here.
+#[derive(Default)]
+pub(super) struct Destinations(OnceLock<Weak<dyn Deliver>>);
+
+impl Destinations {
+    pub(super) fn open(&self, deliver: Weak<dyn Deliver>) {
+        // The first one stays.
+        let _ = self.0.set(deliver);
+    }
+
+    /// One that cannot be told changes nothing for the event.
+    async fn tell(&self, destination: Option<&Destination>, function: &str, text: impl FnOnce() -> String) {
+        let Some(destination) = destination else { return };
+        let result = match self.0.get().and_then(Weak::upgrade) {
+            Some(deliver) => deliver.deliver(destination, text()).await,
+            None => Err(DeliverError::NoSuchDestination),
+        };
+        if let Err(error) = result {
+            warn!(function, %destination, %error, "the destination of an event was not told of its end");
+            let function = function.to_owned();
+            counter!("sluicegate_function_destination_failures_total", "function" => function).increment(1);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What a function is that runs as local processes, in words of its own: whoever reads templates or files translates.
 
 use super::runtime::Runtime;
+use crate::EventOptions;
 use crate::options::{DEFAULT_TIMEOUT, MAX_TIMEOUT};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,6 +40,7 @@ pub struct ProcessFunction {
     pub reserved_concurrency: Option<usize>,
     /// Aliases and published versions, each with the version it stands for. All run the same code.
     pub qualifiers: BTreeMap<String, String>,
+    pub events: EventOptions,
 }
 
 /// Where code is.
@@ -85,6 +87,7 @@ impl ProcessFunction {
             memory_mb: DEFAULT_MEMORY_MB,
             reserved_concurrency: None,
             qualifiers: BTreeMap::new(),
+            events: EventOptions::default(),
         }
     }
 

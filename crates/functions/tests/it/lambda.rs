@@ -9,9 +9,10 @@ use serde_json::Value;
 use sluicegate_endpoint::Credentials;
 use sluicegate_functions::process::{Code, LoadError, ProcessFunction, Processes, Settings};
 use sluicegate_functions::{EventPace, Functions, LambdaApi, LambdaOptions};
+use sluicegate_protocol::Deliver;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -86,6 +87,10 @@ impl Lambda {
         let response = self.api.respond(request).await;
         let (head, body) = response.into_parts();
         Invoked { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+
+    pub fn deliver_through(&self, deliver: Weak<dyn Deliver>) {
+        self.api.deliver_through(deliver);
     }
 
     pub fn events_waiting(&self) -> usize {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up should fail where it stands")]
 
 mod code;
+mod destinations;
 mod endpoint;
 mod fixture;
 mod http;

@@ -178,7 +178,12 @@ mod tests {
 
     #[tokio::test]
     async fn silence_is_a_failure() {
-        let integrations = Integrations::new(Arc::new(Never), Arc::new(crate::NoServices), Account::default());
+        let integrations = Integrations::new(
+            Arc::new(Never),
+            Arc::new(crate::NoServices),
+            Arc::new(crate::NoServices),
+            Account::default(),
+        );
         let answer = ask(&integrations, &"slow".into(), Bytes::new(), Duration::from_millis(1)).await;
         assert!(matches!(answer, Err(Unanswered::Failed(_))), "{answer:?}");
     }

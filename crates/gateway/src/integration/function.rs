@@ -14,7 +14,7 @@ use crate::execution_log::Steps;
 use crate::proxy_result::ProxyResult;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use sluicegate_protocol::{FunctionError, Invocation, InvokeError};
+use sluicegate_protocol::{Destination, FunctionError, Invocation, InvokeError};
 use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -216,11 +216,12 @@ impl Integrations {
         fmt::from_fn(move |f| write!(f, "https://lambda.{region}.amazonaws.com/2015-03-31/functions/{arn}/invocations"))
     }
 
-    /// An invocation of the type `Event`: nobody waits for it. It is tried once.
+    /// An invocation of the type `Event`: nobody waits for it. Whether it is tried again is the function's matter.
     fn call_and_forget(&self, function: Arc<str>, payload: Bytes) {
-        let invoke = self.invoke.clone();
+        let (deliver, arn) = (self.deliver.clone(), self.account.function_arn(&function).to_string());
         self.tasks.spawn(async move {
-            if let Err(error) = invoke.invoke(Invocation { function: function.clone(), payload }).await {
+            let event = String::from_utf8_lossy(&payload).into_owned();
+            if let Err(error) = deliver.deliver(&Destination::Function(arn.into()), event).await {
                 tracing::warn!(%function, %error, "an asynchronous integration failed");
             }
         });

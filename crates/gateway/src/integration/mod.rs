@@ -39,7 +39,7 @@ use http_client::HttpClient;
 use parameters::RequestParameters;
 use service::ShapedService;
 use shape::Shape;
-use sluicegate_protocol::{CallService, Invoke, limits};
+use sluicegate_protocol::{CallService, Deliver, Invoke, limits};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
@@ -110,6 +110,7 @@ pub(crate) enum Failure {
 pub(crate) struct Integrations {
     pub(crate) invoke: Arc<dyn Invoke>,
     services: Arc<dyn CallService>,
+    deliver: Arc<dyn Deliver>,
     /// Work that outlives its request.
     pub(crate) tasks: TaskTracker,
     account: Account,
@@ -195,8 +196,13 @@ fn timeout(written: &IntegrationDefinition, checker: &mut Checker) -> Duration {
 }
 
 impl Integrations {
-    pub(crate) fn new(invoke: Arc<dyn Invoke>, services: Arc<dyn CallService>, account: Account) -> Self {
-        Self { invoke, services, tasks: TaskTracker::new(), account, http: HttpClient::default() }
+    pub(crate) fn new(
+        invoke: Arc<dyn Invoke>,
+        services: Arc<dyn CallService>,
+        deliver: Arc<dyn Deliver>,
+        account: Account,
+    ) -> Self {
+        Self { invoke, services, deliver, tasks: TaskTracker::new(), account, http: HttpClient::default() }
     }
 
     /// Runs an integration, and reports how that went.

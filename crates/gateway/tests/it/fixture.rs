@@ -9,7 +9,8 @@ use sluicegate_endpoint::Credentials;
 use sluicegate_gateway::api::{ApiDefinition, UsageDefinition};
 use sluicegate_gateway::{Account, Clock, Gateway, GatewayOptions, Hub, HubOptions, NoServices, Parts};
 use sluicegate_protocol::{
-    BoxFuture, CallService, Connections, FunctionError, Invocation, Invoke, InvokeError, StageId,
+    BoxFuture, CallService, Connections, Deliver, DeliverError, Destination, FunctionError, Invocation, Invoke,
+    InvokeError, StageId,
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -82,6 +83,17 @@ impl Invoke for Functions {
                     Ok(value.to_string().into())
                 }
             }
+        })
+    }
+}
+
+/// Events are run at once.
+impl Deliver for Functions {
+    fn deliver<'a>(&'a self, destination: &'a Destination, text: String) -> BoxFuture<'a, Result<(), DeliverError>> {
+        let invocation = Invocation { function: destination.name().into(), payload: text.into() };
+        Box::pin(async move {
+            let _ = self.invoke(invocation).await;
+            Ok(())
         })
     }
 }
@@ -181,6 +193,7 @@ impl Server {
             domain_name: Box::new(|api| format!("{api}.execute-api.us-east-1.amazonaws.com")),
             invoke: functions.clone(),
             services: access.services.unwrap_or_else(|| Arc::new(NoServices)),
+            deliver: functions.clone(),
             hub: hub.clone(),
             threads,
             clock: clock.clone(),

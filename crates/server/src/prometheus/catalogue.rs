@@ -80,6 +80,7 @@ metrics! {
     Counter mapping_batches_total [mapping, result] "Batches a mapping has invoked its function with, by result.";
     Counter mapping_retries_total [mapping, reason] "Invocations that a mapping had to repeat.";
     Counter mapping_discarded_records_total [mapping] "Records given up after all attempts. Anything but 0 deserves a look.";
+    Counter function_destination_failures_total [function] "Events of whose end a destination could not be told.";
     Counter mapping_destination_failures_total [mapping] "Records given up of which the mapping's destination could not be told.";
     Counter mapping_filtered_records_total [mapping] "Records that a mapping's filter kept from its function; they count as handled.";
     Counter mapping_checkpoint_failures_total [mapping] "Checkpoints that could not be written; their records come again.";

@@ -1,8 +1,10 @@
 //! Functions of a template, as local processes.
 
 use super::rust_build;
+use crate::local_services;
+use sluicegate_functions::EventOptions;
 use sluicegate_functions::process::{Code, DescriptionError, LoadError, LoadProblem, ProcessFunction, Runtime};
-use sluicegate_template::{self as template, Function, Layer, Problem, Stack};
+use sluicegate_template::{self as template, AsyncInvocation, Function, Layer, Problem, Stack};
 use std::path::Path;
 use std::time::Duration;
 
@@ -73,9 +75,25 @@ fn describe(function: &Function, layers: &[&Layer]) -> Result<ProcessFunction, R
         timeout: Duration::from_secs(function.timeout_seconds.into()),
         memory_mb: function.memory_mb,
         reserved_concurrency: function.reserved_concurrency.map(|places| places as usize),
+        events: events(&function.asynchronous),
         qualifiers: function.aliases.iter().map(|alias| (alias.name.clone(), alias.version.clone())).collect(),
         ..ProcessFunction::new(function.name.as_str(), runtime, function.handler.as_str(), own_code)
     })
+}
+
+fn events(written: &AsyncInvocation) -> EventOptions {
+    // What cannot be delivered to is told when the template is served.
+    let destination = |arn: &Option<String>| arn.as_deref().and_then(local_services::destination);
+    let defaults = EventOptions::default();
+    EventOptions {
+        maximum_retry_attempts: written.maximum_retry_attempts.unwrap_or(defaults.maximum_retry_attempts),
+        maximum_age: written
+            .maximum_event_age_seconds
+            .map_or(defaults.maximum_age, |seconds| Duration::from_secs(seconds.into())),
+        on_success: destination(&written.on_success),
+        on_failure: destination(&written.on_failure),
+        dead_letters: destination(&written.dead_letter),
+    }
 }
 
 fn code(code: &template::Code) -> Result<Code, Refused> {

@@ -1,5 +1,6 @@
 //! What of a template is not served and does not hinder the rest: lines of the log.
 
+use crate::local_services;
 use sluicegate_template::{Function, Place, Stack, kinds};
 use std::collections::BTreeMap;
 use tracing::{info, warn};
@@ -40,12 +41,12 @@ fn unserved(stack: &Stack) -> Vec<(&Place, String)> {
 
 fn without_effect(function: &Function) -> impl Iterator<Item = &'static str> {
     let asynchronous = &function.asynchronous;
-    let destinations = asynchronous.on_success.is_some() || asynchronous.on_failure.is_some();
-    let limits = asynchronous.maximum_retry_attempts.is_some() || asynchronous.maximum_event_age_seconds.is_some();
+    let is_unserved =
+        |arn: &Option<String>| arn.as_deref().is_some_and(|arn| local_services::destination(arn).is_none());
+    let destinations = is_unserved(&asynchronous.on_success) || is_unserved(&asynchronous.on_failure);
     [
         (destinations, "the destination of asynchronous events"),
-        (asynchronous.dead_letter.is_some(), "the dead-letter queue"),
-        (limits, "the retry limit of asynchronous events"),
+        (is_unserved(&asynchronous.dead_letter), "the dead-letter queue"),
         (function.log_format.as_deref() == Some("JSON"), "the log format JSON"),
     ]
     .into_iter()
