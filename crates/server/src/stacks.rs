@@ -14,6 +14,7 @@ mod addresses;
 mod esbuild;
 mod functions;
 mod mappings;
+mod missing;
 mod notes;
 mod rust_build;
 mod tables;

@@ -1,6 +1,7 @@
 //! What of a template is not served: as problems where a function would wait for events that never come, as lines of the log
 //! where the rest works without.
 
+use super::missing;
 use sluicegate_template::{Function, Place, Problem, Stack, kinds};
 use std::collections::BTreeMap;
 use tracing::{info, warn};
@@ -24,6 +25,9 @@ pub(super) fn problems(stacks: &[Stack]) -> Vec<Problem> {
 
 /// Logs what is left out, and what the template itself had to be said about.
 pub(super) fn tell(stacks: &[Stack]) {
+    for (place, message) in missing::told(stacks) {
+        warn!("{place}: {message}");
+    }
     for stack in stacks {
         for note in &stack.notes {
             info!("{}: {}", note.place, note.message);
