@@ -15,6 +15,7 @@ mod esbuild;
 mod functions;
 mod mappings;
 mod messaging;
+mod missing;
 mod notes;
 mod rust_build;
 mod tables;

@@ -1,5 +1,6 @@
 //! What of a template is not served and does not hinder the rest: lines of the log.
 
+use super::missing;
 use crate::local_services;
 use sluicegate_template::{Function, Place, Stack, kinds};
 use std::collections::BTreeMap;
@@ -7,6 +8,9 @@ use tracing::{info, warn};
 
 /// Logs what is left out, and what the template itself had to be said about.
 pub(super) fn tell(stacks: &[Stack]) {
+    for (place, message) in missing::told(stacks) {
+        warn!("{place}: {message}");
+    }
     for stack in stacks {
         for note in &stack.notes {
             info!("{}: {}", note.place, note.message);
