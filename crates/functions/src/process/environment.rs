@@ -71,9 +71,33 @@ pub(crate) fn of_function(known: &Known<'_>) -> BTreeMap<String, OsString> {
     }
     variables.extend(defaults(known));
     let own = known.function.environment.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str()));
-    variables.extend(own.map(|(name, value)| (name.clone(), value.into())));
+    variables.extend(own.map(|(name, value)| (name.clone(), located(known, value))));
     variables.extend(fixed(known));
     variables
+}
+
+/// Where Lambda has the function's code, and where it has its layers, one over the other.
+const TASK_ROOT: &str = "/var/task";
+const LAYERS_ROOT: &str = "/opt";
+
+/// A value with its paths as they are here: `/opt/fonts` is that folder of whichever layer has one.
+fn located(known: &Known<'_>, value: &str) -> OsString {
+    if !value.contains(TASK_ROOT) && !value.contains(LAYERS_ROOT) {
+        return value.into();
+    }
+    let parts = value.split(':').map(|part| {
+        let within = |root: &str| part.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let found = match (within(TASK_ROOT), within(LAYERS_ROOT)) {
+            (Some(rest), _) => Some(known.task_root.join(rest.trim_start_matches('/'))),
+            (None, Some(rest)) => {
+                let each = known.layers.iter().map(|layer| layer.join(rest.trim_start_matches('/')));
+                each.into_iter().find(|path| path.exists())
+            }
+            (None, None) => None,
+        };
+        found.map_or_else(|| part.to_owned(), |path| path.display().to_string().trim_end_matches('/').to_owned())
+    });
+    parts.collect::<Vec<_>>().join(":").into()
 }
 
 fn defaults(known: &Known<'_>) -> Vec<(String, OsString)> {

@@ -74,6 +74,31 @@ async fn zips_and_layers_run() {
     lambda.processes.stop().await;
 }
 
+#[tokio::test]
+async fn variables_name_paths_as_they_are_here() {
+    let text = "exports.handler = async (name) => process.env[name].split(':').map((path) => {\n\
+                  try { return require('fs').readFileSync(path, 'utf8') } catch { return path }\n})";
+    let (own, under, over) = (
+        folder(&[("index.js", text), ("own.txt", "own")]),
+        folder(&[("both.txt", "under"), ("under.txt", "only under")]),
+        folder(&[("both.txt", "over")]),
+    );
+    let mut function = node(code(&own));
+    function.layers = vec![code(&under), code(&over)];
+    let cases = [
+        ("BOTH", "/opt/both.txt", json!(["over"])),
+        ("LIST", "/var/task/own.txt:/opt/under.txt:/etc", json!(["own", "only under", "/etc"])),
+        ("MISSING", "/opt/missing.txt:/optional", json!(["/opt/missing.txt", "/optional"])),
+        ("ROOT", "/var/task", json!([own.path()])),
+    ];
+    function.environment = cases.iter().map(|(name, value, _)| ((*name).into(), (*value).into())).collect();
+    let lambda = Lambda::of([function]);
+    for (name, value, expected) in cases {
+        assert_eq!(lambda.invoke("f", json!(name)).await.result(), expected, "{value}");
+    }
+    lambda.processes.stop().await;
+}
+
 #[test]
 fn code_that_nobody_needs_any_more_is_removed() {
     let data = tempfile::tempdir().unwrap();
