@@ -244,3 +244,42 @@ Resources:
     assert eventually("the job", lambda: bodies(sqs, done, WaitTimeSeconds=5), PATIENCE_S) == ["job done"]
     server.terminate()
     assert server.exit_code() == 0
+
+
+def test_a_route_can_put_messages_into_a_queue_without_a_function(serve, tmp_path):
+    (tmp_path / "template.yaml").write_text(
+        """
+Resources:
+  Jobs: {Type: AWS::SQS::Queue, Properties: {QueueName: direct}}
+  Desk:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: {Name: desk, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
+  Put:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Desk
+      IntegrationType: AWS
+      IntegrationMethod: POST
+      IntegrationUri: !Sub arn:aws:apigateway:${AWS::Region}:sqs:path/${AWS::AccountId}/${Jobs.QueueName}
+      CredentialsArn: arn:aws:iam::000000000000:role/desk
+      RequestParameters:
+        integration.request.header.Content-Type: "'application/x-www-form-urlencoded'"
+      TemplateSelectionExpression: \\$default
+      RequestTemplates:
+        $default: Action=SendMessage&MessageBody=$util.urlEncode($input.body)
+  Default:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Desk, RouteKey: $default, Target: !Sub "integrations/${Put}"}
+  Prod:
+    Type: AWS::ApiGatewayV2::Stage
+    Properties: {ApiId: !Ref Desk, StageName: prod, AutoDeploy: true}
+Outputs:
+  Url: {Value: !Sub "wss://${Desk}.execute-api.${AWS::Region}.amazonaws.com/prod"}
+  QueueUrl: {Value: !Ref Jobs}
+"""
+    )
+    server = serve(tmp_path)
+    with connect(server.outputs["Url"]) as client:
+        client.send("a job & more")
+        sqs = server.client("sqs")
+        assert bodies(sqs, server.outputs["QueueUrl"], WaitTimeSeconds=20) == ["a job & more"]
