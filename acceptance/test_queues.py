@@ -7,6 +7,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from functools import partial
 from xml.etree import ElementTree
 
 import pytest
@@ -283,3 +284,63 @@ Outputs:
         client.send("a job & more")
         sqs = server.client("sqs")
         assert bodies(sqs, server.outputs["QueueUrl"], WaitTimeSeconds=20) == ["a job & more"]
+
+
+def test_a_queue_and_a_topic_are_told_of_what_a_mapping_gives_up(serve, tmp_path):
+    (tmp_path / "template.yaml").write_text(
+        """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: orders
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      StreamSpecification: {StreamViewType: KEYS_ONLY}
+  Failed: {Type: AWS::SQS::Queue}
+  Told: {Type: AWS::SNS::Topic}
+  Heard: {Type: AWS::SQS::Queue}
+  Subscription:
+    Type: AWS::SNS::Subscription
+    Properties: {TopicArn: !Ref Told, Protocol: sqs, Endpoint: !GetAtt Heard.Arn, RawMessageDelivery: true}
+  First:
+    Type: AWS::Serverless::Function
+    Properties: &fails
+      Runtime: python3.12
+      Handler: index.handler
+      InlineCode: |
+        def handler(event, context):
+            raise ValueError("never")
+      Events:
+        Changes:
+          Type: DynamoDB
+          Properties:
+            Stream: !GetAtt Orders.StreamArn
+            StartingPosition: TRIM_HORIZON
+            MaximumRetryAttempts: 0
+            DestinationConfig: {OnFailure: {Destination: !GetAtt Failed.Arn}}
+  Second:
+    Type: AWS::Serverless::Function
+    Properties:
+      <<: *fails
+      Events:
+        Changes:
+          Type: DynamoDB
+          Properties:
+            Stream: !GetAtt Orders.StreamArn
+            StartingPosition: TRIM_HORIZON
+            MaximumRetryAttempts: 0
+            DestinationConfig: {OnFailure: {Destination: !Ref Told}}
+Outputs:
+  Failed: {Value: !Ref Failed}
+  Heard: {Value: !Ref Heard}
+"""
+    )
+    server = serve(tmp_path)
+    server.dynamodb.put_item(TableName="orders", Item={"id": {"S": "7"}})
+    sqs = server.client("sqs")
+    for queue in ("Failed", "Heard"):
+        look = partial(bodies, sqs, server.outputs[queue], WaitTimeSeconds=5)
+        (notice,) = eventually(f"a notice in {queue}", look, PATIENCE_S)
+        assert json.loads(notice)["DDBStreamBatchInfo"]["batchSize"] == 1
