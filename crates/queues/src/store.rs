@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tracing::error;
 
 /// The version of [`SCHEMA`], which the file carries.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE queues (
@@ -63,6 +63,7 @@ CREATE TABLE subscriptions (
     dead_letter_queue TEXT,
     filter_policy TEXT,
     filter_scope TEXT,
+    of_template INTEGER NOT NULL DEFAULT 0,
     UNIQUE (topic, protocol, endpoint)
 ) WITHOUT ROWID;
 ";
@@ -182,6 +183,10 @@ fn prepare(file: &Path) -> Result<Connection, StoreError> {
     connection.set_prepared_statement_cache_capacity(64);
     match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
         VERSION => {}
+        1 => connection.execute_batch(&format!(
+            "BEGIN; ALTER TABLE subscriptions ADD COLUMN of_template INTEGER NOT NULL DEFAULT 0; \
+             PRAGMA user_version = {VERSION}; COMMIT;"
+        ))?,
         0 => connection.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"))?,
         found => return Err(StoreError::Version { found }),
     }

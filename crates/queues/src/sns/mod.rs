@@ -88,9 +88,10 @@ impl Queues {
         self.inner().run(move |connection| topics::ensure(connection, &name, Some(&display_name), now)).await
     }
 
-    /// Makes a subscription, or gives the one of the same topic and endpoint these settings.
-    pub async fn ensure_subscription(&self, settings: SubscriptionSettings) -> Result<(), Refusal> {
-        self.inner().run(move |connection| topics::subscribe(connection, &settings)).await.map(drop)
+    /// Makes the subscriptions of a template, and takes back those that an earlier call made and this does not want. What others
+    /// have subscribed stays.
+    pub async fn converge_subscriptions(&self, wanted: Vec<SubscriptionSettings>) -> Result<(), Refusal> {
+        self.inner().run(move |connection| topics::converge(connection, &wanted)).await
     }
 
     /// Sends a text to all subscribers of a topic; what goes to queues is on disk when this returns.

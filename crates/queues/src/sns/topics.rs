@@ -139,6 +139,17 @@ pub(crate) fn subscribe(connection: &Connection, settings: &SubscriptionSettings
     Ok(id)
 }
 
+/// Subscribes for a template, and takes back what an earlier one subscribed and this does not. What others subscribed stays.
+pub(crate) fn converge(connection: &Connection, wanted: &[SubscriptionSettings]) -> Result<(), WorkError> {
+    connection.execute("UPDATE subscriptions SET of_template = 2 WHERE of_template = 1", [])?;
+    for settings in wanted {
+        let id = subscribe(connection, settings)?;
+        connection.execute("UPDATE subscriptions SET of_template = 1 WHERE id = ?1", [id])?;
+    }
+    connection.execute("DELETE FROM subscriptions WHERE of_template = 2", [])?;
+    Ok(())
+}
+
 /// One that is not there is as good.
 pub(crate) fn unsubscribe(connection: &Connection, topic: &str, id: &str) -> Result<(), WorkError> {
     connection.execute("DELETE FROM subscriptions WHERE id = ?1 AND topic = ?2", [id, topic])?;

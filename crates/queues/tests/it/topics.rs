@@ -131,6 +131,24 @@ async fn subscriptions_are_listed_changed_and_removed() {
 }
 
 #[tokio::test]
+async fn a_template_takes_back_its_own_subscriptions_only() {
+    let world = World::new().await;
+    world.topic().await;
+    let listed = || async {
+        let (_, xml) = world.sns(&[("Action", "ListSubscriptionsByTopic"), ("TopicArn", TOPIC)]).await;
+        ["own", "first", "second"].map(|name| xml.contains(&format!(":{name}</Endpoint>")))
+    };
+    world.subscribed("sqs", &queue_arn("own"), &[]).await;
+    let wanted = |name: &str| world.queues.subscription(TOPIC, "sqs", &queue_arn(name)).unwrap();
+    world.queues.converge_subscriptions(vec![wanted("first"), wanted("second")]).await.unwrap();
+    assert_eq!(listed().await, [true, true, true]);
+    world.queues.converge_subscriptions(vec![wanted("second")]).await.unwrap();
+    assert_eq!(listed().await, [true, false, true]);
+    world.queues.converge_subscriptions(Vec::new()).await.unwrap();
+    assert_eq!(listed().await, [true, false, false]);
+}
+
+#[tokio::test]
 async fn a_batch_is_published_as_far_as_it_goes() {
     let world = World::new().await;
     world.topic().await;

@@ -2,7 +2,7 @@
 
 use sluicegate_mappings::queue::{QueueMapping, QueueMappingSettings};
 use sluicegate_pattern::{Filter, FilterError};
-use sluicegate_queues::{DeadLetters, QueueChange, QueueSettings, Queues, Refusal};
+use sluicegate_queues::{DeadLetters, QueueChange, QueueSettings, Queues, Refusal, SubscriptionSettings};
 use sluicegate_template::{EventSource, EventSourceMapping, Place, Problem, Queue, Stack, Subscription};
 use std::time::Duration;
 
@@ -33,9 +33,19 @@ pub(super) async fn converge(stacks: &[Stack], queues: &Queues) -> Result<Vec<(S
         let made = queues.ensure_topic(&topic.name, topic.display_name.as_deref()).await;
         made.map_err(|refusal| refused(&topic.place, &format!("topic {}", topic.name), &refusal))?;
     }
-    for subscription in stacks.iter().flat_map(|stack| &stack.subscriptions) {
-        let subscribed = subscribe(subscription, queues).await;
-        subscribed.map_err(|refusal| refused(&subscription.place, "the subscription", &refusal))?;
+    let mut subscriptions = Vec::new();
+    for written in stacks.iter().flat_map(|stack| &stack.subscriptions) {
+        let settings = subscription(written, queues);
+        subscriptions.push(settings.map_err(|refusal| refused(&written.place, "the subscription", &refusal))?);
+    }
+    // Without any template this is a server for somebody else's data.
+    if let Some(stack) = stacks.first() {
+        let converged = queues.converge_subscriptions(subscriptions).await;
+        converged.map_err(|refusal| {
+            let place =
+                stack.subscriptions.first().map(|one| &one.place).or(stack.topics.first().map(|one| &one.place));
+            refused(place.unwrap_or(&Place::default()), "the subscriptions", &refusal)
+        })?;
     }
     Ok(changes)
 }
@@ -65,14 +75,14 @@ fn dead_letters(queue: &Queue) -> Option<DeadLetters> {
     })
 }
 
-async fn subscribe(written: &Subscription, queues: &Queues) -> Result<(), Refusal> {
+fn subscription(written: &Subscription, queues: &Queues) -> Result<SubscriptionSettings, Refusal> {
     let mut settings = queues.subscription(&written.topic, &written.protocol, &written.endpoint)?;
     settings.raw = written.raw_message_delivery;
     settings.dead_letter_queue = written.dead_letter.as_deref().map(|arn| last(arn).to_owned());
     if let Some(policy) = &written.filter_policy {
         settings.set_filter(&policy.to_string(), written.filter_policy_scope.as_deref())?;
     }
-    queues.ensure_subscription(settings).await
+    Ok(settings)
 }
 
 /// The name in an ARN.
