@@ -35,7 +35,7 @@ pub enum FunctionKind {
     /// Behind an address.
     Http { url: String, function: Function, options: FunctionOptions },
     /// In local processes.
-    Process(ProcessFunction),
+    Process(Box<ProcessFunction>),
 }
 
 /// Everything that is wrong with the files, each with its place.
@@ -109,7 +109,7 @@ pub(crate) fn read(paths: &[PathBuf], origins: &Origins) -> Result<Vec<ApiFile>,
 /// Every function that is to run as local processes.
 pub fn process_functions(files: &[ApiFile]) -> impl Iterator<Item = ProcessFunction> {
     files.iter().flat_map(|file| &file.functions).filter_map(|function| match &function.kind {
-        FunctionKind::Process(described) => Some(described.clone()),
+        FunctionKind::Process(described) => Some(ProcessFunction::clone(described)),
         FunctionKind::Http { .. } => None,
     })
 }
@@ -173,14 +173,14 @@ fn function_kind(name: &str, written: FunctionSettings, folder: &Path) -> Result
         _ => return Err(FunctionProblem::Neither),
     };
     let runtime = written.runtime.ok_or(FunctionProblem::Neither)?.parse()?;
-    Ok(FunctionKind::Process(ProcessFunction {
+    Ok(FunctionKind::Process(Box::new(ProcessFunction {
         layers: written.layers.iter().map(|path| place(path)).collect(),
         environment: written.environment,
         timeout,
         memory_mb: written.memory_size.unwrap_or(DEFAULT_MEMORY_MB),
         reserved_concurrency: written.concurrency,
         ..ProcessFunction::new(name, runtime, written.handler, code)
-    }))
+    })))
 }
 
 impl FunctionSettings {
