@@ -1,7 +1,10 @@
 """Handlers as they are written for AWS, run here: their SDKs reach connections, tables and other functions unchanged."""
 
 import json
+import re
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -142,3 +145,69 @@ def test_functions_are_invoked_with_the_official_sdk(start_server, tmp_path):
         functions.invoke(FunctionName="nobody")
     with pytest.raises(functions.exceptions.InvalidRequestContentException):
         functions.invoke(FunctionName="backend", Payload=b"not json")
+
+
+#: What a handler does, and the error it comes to; or its result.
+BAD = {
+    "prints_forever": ("for (;;) { console.log('x'.repeat(1000)); await pause(0); }", "Sandbox.Timedout"),
+    "forks_and_exits": (
+        "require('child_process').spawn('sleep', ['4711'], { detached: true }); setTimeout(() => process.exit(1), 200); await never();",
+        "Runtime.ExitError",
+    ),
+    "exits": ("process.exit(3);", "Runtime.ExitError"),
+    "leaks": ("const all = []; for (;;) { all.push(Buffer.alloc(16 << 20, 1)); await pause(10); }", "Runtime.ExitError"),
+    "answers_7_mb": ("return 'x'.repeat(7 << 20);", "Function.ResponseSizeTooLarge"),
+    "never_answers": ("await never();", "Sandbox.Timedout"),
+    "answers_twice": ("callback(null, 'first'); callback(null, 'second');", None),
+}
+HELPERS = "const pause = (ms) => new Promise((go) => setTimeout(go, ms)); const never = () => pause(1 << 30);"
+#: Far more than a server needs whose functions behave.
+MOST_SERVER_MB = 400
+#: Of one function: the file that is written, and four older ones, of 10 MB each.
+MOST_LOG_BYTES = 60 << 20
+
+
+def running(command: str) -> list[str]:
+    found = subprocess.run(["pgrep", "-f", command], capture_output=True, text=True)
+    return found.stdout.split()
+
+
+def test_functions_that_misbehave_harm_nobody_else(start_server, tmp_path):
+    api = json.loads((ROOT / "docs/guides/websocket-api.json").read_text())
+    described = {"runtime": "nodejs20.x", "handler": "index.handler", "timeoutSeconds": 4, "memorySize": 256}
+    bodies = {name: body for name, (body, _) in BAD.items()} | {"backend": "return event;"}
+    for name, body in bodies.items():
+        # One that answers twice must not be async: what that returns counts as well.
+        asynchronous = "" if name == "answers_twice" else "async"
+        text = f"{HELPERS} exports.handler = {asynchronous} (event, context, callback) => {{ {body} }};"
+        api.setdefault("functions", {})[name] = {**described, "zipFile": text}
+    (tmp_path / "api.json").write_text(json.dumps(api))
+    server = start_server("--app", "none", "--api", str(tmp_path / "api.json"))
+    functions = server.client("lambda")
+
+    def invoke(name: str):
+        answer = functions.invoke(FunctionName=name, Payload=b'"hello"')
+        return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+    def misbehave(name: str):
+        expected = BAD[name][1]
+        for _ in range(2):
+            failed, payload = invoke(name)
+            if expected is None:
+                assert (failed, payload) == (None, "first")
+            else:
+                assert failed == "Unhandled" and payload["errorType"] == expected, (name, payload)
+
+    with ThreadPoolExecutor() as threads:
+        bad = [threads.submit(misbehave, name) for name in BAD]
+        while not all(one.done() for one in bad):
+            assert invoke("backend") == (None, "hello"), "meanwhile"
+        for one in bad:
+            one.result()
+    eventually("what was forked to be ended", lambda: not running("^sleep 4711$"))
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    peak_mb = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+    assert peak_mb < MOST_SERVER_MB, peak_mb
+    for log in (server.data / "function-logs").iterdir():
+        assert log.stat().st_size < MOST_LOG_BYTES / 5, log
+    server.assert_alive()

@@ -73,6 +73,8 @@ pub enum Scenario {
     Post,
     /// A message through a function and back.
     Echo,
+    /// Functions in processes: cold starts, and messages through a Node handler beside its bare HTTP server.
+    Function,
     /// As many connections as there are descriptors, and one message to all.
     Crowd,
     /// A stream during which some stop reading.

@@ -18,6 +18,7 @@ mod disk;
 mod echo;
 mod fan_out;
 mod frame;
+mod function;
 mod http_server;
 mod hub_server;
 mod idle;
@@ -76,6 +77,7 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
             Scenario::Accept => report.accept = Some(accept::measure(arguments)?),
             Scenario::Post => report.post = post::measure(arguments)?,
             Scenario::Echo => report.echo = echo::measure(arguments)?,
+            Scenario::Function => report.functions = Some(function::measure(arguments)?),
             Scenario::Crowd => crowded::measure(arguments, &mut report.crowd)?,
             Scenario::Burst => report.burst = Some(burst::measure(arguments)?),
             Scenario::Start => report.start = Some(start::measure(arguments)?),
@@ -91,7 +93,7 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
         print!("{}", table::text(&report));
     }
     if let Some(path) = &arguments.write {
-        page::write(path, &table::markdown(&report))?;
+        page::write(path, &report)?;
         eprintln!("wrote {}", path.display());
     }
     Ok(())

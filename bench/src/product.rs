@@ -13,13 +13,15 @@ const ARGUMENTS: &[&str] = &[
     "serve",
     "--listen=127.0.0.1:0",
     "--admin=127.0.0.1:0",
-    "--app=live-metrics",
     "--batch-window=0",
     // Nobody but the bench writes.
     "--collector=off",
     "--log-format=json",
     "--log=warn",
 ];
+
+/// What most scenarios run on it.
+const APPLICATION: &[&str] = &["--app=live-metrics"];
 
 pub struct Product {
     child: Ending,
@@ -39,10 +41,16 @@ impl Product {
 
     /// The same on data that are there.
     pub fn start_on(data: TempDir, binary: Option<&Path>) -> Result<Self, Failure> {
+        Self::start_with(data, binary, APPLICATION)
+    }
+
+    /// The same with other arguments than those for the bundled application.
+    pub fn start_with(data: TempDir, binary: Option<&Path>, arguments: &[&str]) -> Result<Self, Failure> {
         let binary = program(binary)?;
         let begun = Instant::now();
         let mut child = Command::new(&binary)
             .args(ARGUMENTS)
+            .args(arguments)
             .arg("--data")
             .arg(data.path())
             .current_dir(data.path())

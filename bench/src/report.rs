@@ -22,6 +22,8 @@ pub struct Report {
     pub post: Vec<Paired>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub echo: Vec<Paired>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub functions: Option<Functions>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub crowd: Vec<Crowded>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +78,34 @@ pub struct Paired {
 pub struct Side {
     pub cpu_us: f64,
     pub per_second: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Functions {
+    pub cold: Vec<ColdStart>,
+    pub warm: Vec<WarmFunction>,
+}
+
+/// From a message to its answer, where a process has to be started for it.
+#[derive(Debug, Serialize)]
+pub struct ColdStart {
+    pub runtime: &'static str,
+    pub starts: usize,
+    pub p50_ms: f64,
+}
+
+/// Medians over pairs of runs: through the server, and to the handler behind Node's own HTTP server.
+#[derive(Debug, Serialize)]
+pub struct WarmFunction {
+    /// Each with one message in flight.
+    pub clients: usize,
+    pub per_second: f64,
+    pub p50_ms: f64,
+    pub bare_per_second: f64,
+    pub bare_p50_ms: f64,
+    /// The median of the pairs' own ratios.
+    pub of_bare: f64,
+    pub pairs: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -209,6 +239,7 @@ impl Report {
             accept: None,
             post: Vec::new(),
             echo: Vec::new(),
+            functions: None,
             crowd: Vec::new(),
             slow_readers: None,
             change: Vec::new(),

@@ -1,7 +1,7 @@
 //! The report for people: tables on a terminal, and the same tables in Markdown.
 
 use crate::report::Report;
-use crate::tables::tables;
+use crate::tables::{function_tables, tables};
 
 /// A title, the head of the columns, and rows of as many cells.
 #[derive(Default)]
@@ -13,7 +13,7 @@ pub struct Table {
 
 pub fn text(report: &Report) -> String {
     let mut text = format!("\n{}\n", measured_on(report));
-    for table in tables(report) {
+    for table in tables(report).into_iter().chain(function_tables(report)) {
         text.push_str(&format!("\n{}\n\n", table.title));
         let head = table.head.iter().map(|name| (*name).to_owned()).collect();
         let lines: Vec<Vec<String>> = std::iter::once(head).chain(table.rows).collect();
@@ -28,9 +28,10 @@ pub fn text(report: &Report) -> String {
     text
 }
 
-pub fn markdown(report: &Report) -> String {
+/// Tables for the page, under the line that says where and when they were measured.
+pub fn markdown(report: &Report, tables: Vec<Table>) -> String {
     let mut text = format!("{}\n", measured_on(report));
-    for table in tables(report) {
+    for table in tables {
         text.push_str(&format!("\n**{}**\n\n| {} |\n", table.title, table.head.join(" | ")));
         text.push_str(&format!("|{}\n", "---|".repeat(table.head.len())));
         for row in table.rows {

@@ -1,7 +1,15 @@
 //! The tables of a report, one for each scenario.
 
-use crate::report::{Accepts, Burst, Change, Crowded, FanOut, Idle, Paired, Rate, Report, SlowReaders, Starts};
+use crate::report::{
+    Accepts, Burst, Change, ColdStart, Crowded, FanOut, Functions, Idle, Paired, Rate, Report, SlowReaders, Starts,
+    WarmFunction,
+};
 use crate::table::{Table, grouped};
+
+/// Those of functions have a part of the page for themselves.
+pub fn function_tables(report: &Report) -> Vec<Table> {
+    report.functions.as_ref().map(functions).into_iter().flatten().collect()
+}
 
 pub fn tables(report: &Report) -> Vec<Table> {
     let all = [
@@ -18,6 +26,41 @@ pub fn tables(report: &Report) -> Vec<Table> {
         report.start.as_ref().map(start).unwrap_or_default(),
     ];
     all.into_iter().filter(|table| !table.rows.is_empty()).collect()
+}
+
+fn functions(functions: &Functions) -> [Table; 2] {
+    let warm = |row: &WarmFunction| {
+        vec![
+            row.clients.to_string(),
+            format!("{:.2}", row.p50_ms),
+            format!("{:.2}", row.bare_p50_ms),
+            grouped(row.per_second),
+            grouped(row.bare_per_second),
+            format!("{:.2}", row.of_bare),
+            row.pairs.to_string(),
+        ]
+    };
+    let cold = |row: &ColdStart| vec![row.runtime.to_owned(), format!("{:.0}", row.p50_ms), row.starts.to_string()];
+    [
+        Table {
+            title: "A message through a Node function and back (`AWS_PROXY`, route response)".to_owned(),
+            head: &[
+                "in flight",
+                "p50, ms",
+                "bare HTTP server, p50, ms",
+                "per second",
+                "bare HTTP server, per second",
+                "as many per second as bare",
+                "pairs",
+            ],
+            rows: functions.warm.iter().map(warm).collect(),
+        },
+        Table {
+            title: "The first message to a function, with the start of its process".to_owned(),
+            head: &["runtime", "p50, ms", "starts"],
+            rows: functions.cold.iter().map(cold).collect(),
+        },
+    ]
 }
 
 fn fan_out(rows: &[FanOut]) -> Table {

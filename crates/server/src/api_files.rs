@@ -109,7 +109,7 @@ pub(crate) fn read(paths: &[PathBuf], origins: &Origins) -> Result<Vec<ApiFile>,
 /// Every function that is to run as local processes.
 pub fn process_functions(files: &[ApiFile]) -> impl Iterator<Item = ProcessFunction> {
     files.iter().flat_map(|file| &file.functions).filter_map(|function| match &function.kind {
-        FunctionKind::Process(described) => Some((**described).clone()),
+        FunctionKind::Process(described) => Some(ProcessFunction::clone(described)),
         FunctionKind::Http { .. } => None,
     })
 }

@@ -1,0 +1,5 @@
+"""The same in Python."""
+
+
+def handler(event, context):
+    return {"statusCode": 200, "body": event["body"]}
