@@ -23,10 +23,11 @@ impl Files for One<'_> {
 
 fuzz_target!(|text: &str| {
     let outcome = || load(Path::new("template"), &One(text), &Options::default());
-    let (first, lines) = (outcome(), text.lines().count() as u32);
+    // YAML breaks lines at a lone carriage return as well.
+    let (first, lines) = (outcome(), text.split(['\n', '\r']).count() as u32);
     assert_eq!(first, outcome());
     if let Err(problems) = first {
         assert!(!problems.problems.is_empty());
-        assert!(problems.problems.iter().all(|one| one.place.line <= lines + 1 && !one.remedy.is_empty()));
+        assert!(problems.problems.iter().all(|one| one.place.line <= lines && !one.remedy.is_empty()));
     }
 });
