@@ -23,7 +23,8 @@ impl Files for One<'_> {
 
 fuzz_target!(|text: &str| {
     let outcome = || load(Path::new("template"), &One(text), &Options::default());
-    let (first, lines) = (outcome(), text.lines().count() as u32);
+    // YAML breaks lines at a lone carriage return as well.
+    let (first, lines) = (outcome(), text.split(['\n', '\r']).count() as u32);
     assert_eq!(first, outcome());
     if let Err(problems) = first {
         assert!(!problems.problems.is_empty());

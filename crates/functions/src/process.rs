@@ -33,6 +33,9 @@ pub use runtime::{Runtime, RuntimeError};
 pub use settings::{AccessKey, Settings};
 pub use shim::ShimError;
 
+#[cfg(feature = "fuzzing")]
+pub use runtime_api::fuzzing;
+
 pub(crate) use pool::Pool;
 pub(crate) use runtime_api::Request;
 

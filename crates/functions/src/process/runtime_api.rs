@@ -5,6 +5,8 @@
 //! another `Host`, or with an `Origin`, are refused.
 
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod http;
 
 pub(crate) use exchange::{Answer, Exchange, Readiness, Request, Work};

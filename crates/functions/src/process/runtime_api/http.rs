@@ -18,6 +18,7 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -56,15 +57,25 @@ pub(crate) async fn serve(listener: TcpListener, exchange: Arc<Exchange>, addres
         let _ = socket.set_nodelay(true);
         let (exchange, host) = (Arc::clone(&exchange), Arc::clone(&host));
         connections.spawn(async move {
-            let service = service_fn(move |request| {
-                let (exchange, host) = (Arc::clone(&exchange), Arc::clone(&host));
-                async move { Ok::<_, Infallible>(respond(&exchange, &host, grace, request).await) }
-            });
-            // How a connection ends is the process's matter.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+            converse(socket, exchange, host, grace).await;
             drop(place);
         });
     }
+}
+
+/// One connection, to its end.
+pub(super) async fn converse(
+    io: impl AsyncRead + AsyncWrite + Unpin,
+    exchange: Arc<Exchange>,
+    host: Arc<str>,
+    grace: Duration,
+) {
+    let service = service_fn(move |request| {
+        let (exchange, host) = (Arc::clone(&exchange), Arc::clone(&host));
+        async move { Ok::<_, Infallible>(respond(&exchange, &host, grace, request).await) }
+    });
+    // How a connection ends is the process's matter.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(io), service).await;
 }
 
 /// What a process may ask for.
