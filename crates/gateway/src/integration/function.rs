@@ -5,7 +5,7 @@ use super::parameters::RequestParameters;
 use super::response::Received;
 use super::shape::Shape;
 use super::uri::Uri;
-use super::{Answer, Failure, Integrations, service};
+use super::{Answer, Failure, Integrations, aws_service};
 use crate::api::definition::IntegrationDefinition;
 use crate::api::problem::Checker;
 use crate::event;
@@ -40,7 +40,7 @@ impl Function {
             checker.problem("the integration has no integrationUri", "name the function to call");
             return None;
         };
-        if let Some((service, _)) = service::named(uri) {
+        if let Some((service, _)) = aws_service::named(uri) {
             checker.problem(
                 format!("integrationUri names the service `{service}`, which has no proxy integration"),
                 "use the integration type AWS with requestTemplates, or call a function",

@@ -9,6 +9,7 @@
 //! MOCK        template → status ─────────────→ integration response ─┘
 //! ```
 
+mod aws_service;
 mod content;
 mod function;
 mod http_backend;
@@ -16,7 +17,6 @@ mod http_client;
 mod mock;
 mod parameters;
 mod response;
-mod service;
 mod shape;
 mod templates;
 #[cfg(test)]
@@ -31,13 +31,13 @@ use crate::api::definition::IntegrationDefinition;
 use crate::api::problem::Checker;
 use crate::exchange::Exchange;
 use crate::report::Report;
+use aws_service::ShapedService;
 use bytes::Bytes;
 use content::ContentHandling;
 use function::{Function, ShapedFunction};
 use http_backend::HttpBackend;
 use http_client::HttpClient;
 use parameters::RequestParameters;
-use service::ShapedService;
 use shape::Shape;
 use sluicegate_protocol::{CallService, Deliver, Invoke, limits};
 use std::sync::Arc;
@@ -152,7 +152,8 @@ impl Integration {
             "AWS" => {
                 let parameters = RequestParameters::compile(&written.request_parameters, checker);
                 let shape = Shape::compile(written, wanted, checker);
-                if let Some((service, called)) = service::named(written.integration_uri.as_deref().unwrap_or_default())
+                if let Some((service, called)) =
+                    aws_service::named(written.integration_uri.as_deref().unwrap_or_default())
                 {
                     let service = ShapedService::compile(service, called, written, parameters, shape, checker)?;
                     return Some(Self { kind: Kind::AwsService(Box::new(service)), timeout });
