@@ -23,7 +23,12 @@ impl Value for DomainName {
         let plain = text.replace(API, "api");
         let (host, path) = plain.split_once('/').unwrap_or((&plain, ""));
         let is_word = |text: &str, others: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c));
-        if host.is_empty() || text.len() > MOST || !is_word(host, ".-:[]") || !is_word(path, "-._~/") {
+        if host.is_empty()
+            || plain.contains("//")
+            || text.len() > MOST
+            || !is_word(host, ".-:[]")
+            || !is_word(path, "-._~/")
+        {
             return Err(format!(
                 "\"{text}\" is neither aws nor a host; write it without https://, like ws.example.org/{API}, where {API} \
                  stands for the id of each API"
