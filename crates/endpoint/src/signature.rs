@@ -9,6 +9,7 @@ mod verify;
 
 pub use verify::{Refusal, Scope, verify};
 
+use crate::credentials::Credentials;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
@@ -28,6 +29,16 @@ pub fn signature(parts: &Parts) -> Signature {
         Some(_) => Signature::Incomplete,
         None if is_presigned(parts.uri.query().unwrap_or_default()) => Signature::Present,
         None => Signature::Missing,
+    }
+}
+
+/// Whether a request is to be refused before anything else is looked at. While nothing is verified, a presigned address counts
+/// as unsigned: a page from elsewhere can make one up, but cannot add an `Authorization` header without asking.
+pub fn is_unsigned(credentials: &Credentials, parts: &Parts) -> bool {
+    match signature(parts) {
+        Signature::Missing => true,
+        Signature::Present => !credentials.are_configured() && !parts.headers.contains_key(AUTHORIZATION),
+        Signature::Incomplete => false,
     }
 }
 

@@ -22,7 +22,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Body;
 use refusal::Refusal;
 use serde::de::IgnoredAny;
-use sluicegate_endpoint::signature::{Refusal as Unsigned, Scope, Signature, signature, verify};
+use sluicegate_endpoint::signature::{Refusal as Unsigned, Scope, is_unsigned, verify};
 use sluicegate_endpoint::{BodyError, Credentials, Decision, Response, empty, json, read_body};
 use sluicegate_protocol::Deliver;
 use sluicegate_protocol::limits::INVOCATION_BYTES;
@@ -132,7 +132,7 @@ impl Inner {
     {
         let (parts, body) = request.into_parts();
         // Unsigned requests are refused before a byte of their body is read.
-        if signature(&parts) == Signature::Missing {
+        if is_unsigned(&self.options.credentials, &parts) {
             return Err(Unsigned::Missing.into());
         }
         let payload = match read_body(body, INVOCATION_BYTES).await {

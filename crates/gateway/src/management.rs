@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use hyper::body::Body;
 use serde_json::json;
-use sluicegate_endpoint::signature::{self, Scope, Signature, signature, verify};
+use sluicegate_endpoint::signature::{self, Scope, is_unsigned, verify};
 use sluicegate_endpoint::{BodyError, Caller, Decision, Response, json as json_response, read_body};
 use sluicegate_protocol::{ConnectionDetails, ConnectionId, Connections, PostError, limits};
 use time::OffsetDateTime;
@@ -29,7 +29,7 @@ where
 {
     let (parts, body) = request.into_parts();
     // Unsigned requests are refused before a byte of their body is read.
-    if signature(&parts) == Signature::Missing {
+    if is_unsigned(&inner.credentials, &parts) {
         return Refusal::from(signature::Refusal::Missing).answer();
     }
     let body = match read_body(body, limits::MESSAGE_BYTES).await {

@@ -225,3 +225,24 @@ fn signatures_are_found_where_sdks_put_them() {
         assert_eq!(signature(&parts), expected, "{uri} {header:?}");
     }
 }
+
+#[test]
+fn a_made_up_address_is_no_signature_while_nothing_is_verified() {
+    let header =
+        "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=00";
+    let presigned = "/prod?X-Amz-Credential=a&X-Amz-Signature=0";
+    for (credentials, uri, header, expected) in [
+        (Credentials::default(), presigned, None, true),
+        (Credentials::default(), presigned, Some(header), false),
+        (Credentials::default(), "/prod", Some(header), false),
+        (credentials("secret"), presigned, None, false),
+        (credentials("secret"), "/prod", None, true),
+    ] {
+        let mut request = http::Request::post(uri);
+        if let Some(header) = header {
+            request = request.header(AUTHORIZATION, header);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        assert_eq!(is_unsigned(&credentials, &parts), expected, "{uri} {header:?}");
+    }
+}

@@ -5,10 +5,9 @@ use crate::queues::Inner;
 use crate::refusal::{ACCESS_DENIED, INCOMPLETE_SIGNATURE, INVALID_SIGNATURE, Refusal, SNS_ACCESS_DENIED, UNKNOWN_KEY};
 use crate::request::Request;
 use crate::{sns, sqs};
-use http::header::AUTHORIZATION;
 use http::request::Parts;
 use serde_json::{Map, Value};
-use sluicegate_endpoint::signature::{self, Scope, verify};
+use sluicegate_endpoint::signature::{self, Scope, is_unsigned, verify};
 use sluicegate_endpoint::{Caller, Decision};
 use std::sync::Arc;
 
@@ -20,8 +19,7 @@ pub(super) fn caller(
     operation: Operation,
     members: &Map<String, Value>,
 ) -> Result<Caller, Refusal> {
-    // A page from elsewhere can make a signed address up, but cannot add this header without asking.
-    if !inner.credentials.are_configured() && !parts.headers.contains_key(AUTHORIZATION) {
+    if is_unsigned(&inner.credentials, parts) {
         return Err(unsigned());
     }
     let service = match operation {
