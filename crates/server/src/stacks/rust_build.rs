@@ -21,7 +21,9 @@ pub(super) fn folder(function: &Function) -> Result<Option<PathBuf>, Refused> {
         return Ok(None);
     }
     let binary = build.properties.get("Binary").and_then(|name| name.as_str());
-    let levels = sources.ancestors().take(MAX_LEVELS).map(|level| level.join(BUILT));
+    // The workspace may be above the folder that the server was started in.
+    let absolute = std::path::absolute(sources).unwrap_or_else(|_| sources.clone());
+    let levels = absolute.ancestors().take(MAX_LEVELS).map(|level| level.join(BUILT));
     for built in levels.filter(|built| built.is_dir()) {
         let programs = programs(&built, binary);
         match programs.as_slice() {
