@@ -6,7 +6,7 @@
 //! | [`Connections`] | post, look up, drop, broadcast | the hub in `gateway` | `@connections`, handlers |
 //! | [`CallTable`] | run this DynamoDB operation | `tables` | handlers, the collector |
 //! | [`CallService`] | answer this request to an AWS service | `server`, over the crates that serve it | `gateway` |
-//! | [`Deliver`] | take this text to a queue, topic or function | `server`, over the same | `mappings`, `functions`, `gateway` |
+//! | [`Deliver`] | take this text to a queue, topic or function | `server`, over the same | `mappings`, `functions`, `gateway`, `queues` |
 
 use crate::{ApiError, ConnectionId, Destination};
 use bytes::Bytes;

@@ -95,20 +95,21 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Where clients connect: WebSockets, `@connections`, tables and the live pages share this address.
+    /// Where clients connect: WebSockets, `@connections`, tables, queues, topics, `Invoke` and the live pages share this address.
     /// Port 0 takes a free port and prints it.
     Addresses listen: SocketAddr = "127.0.0.1:8080" as "HOST:PORT";
     /// Where operators look: `/health`, `/ready` and `/metrics`.
     Addresses admin: SocketAddr = "127.0.0.1:8081" as "HOST:PORT";
     /// Allows `admin`, and without `[[credentials]]` also `listen`, on addresses that other machines can reach.
-    /// Without `[[credentials]]` signatures are not verified: whoever reaches `listen` can read and write every table.
+    /// Without `[[credentials]]` signatures are not verified: whoever reaches `listen` can read and write every table and
+    /// queue, and invoke every function.
     Addresses allow_insecure_remote: Switch = "false" as "BOOL";
     /// What events call `domainName`, from which handlers make the address they post to: `aws` is
     /// `{apiId}.execute-api.{region}.amazonaws.com`, which functions that run here reach as it is. A host that leads here over
     /// HTTPS, such as `ws.example.org/{api}`, serves handlers elsewhere as well; `{api}` stands for the API's id.
     Addresses domain_name: DomainName = "aws" as "HOST|aws";
 
-    /// The folder that holds tables, streams and checkpoints. One server at a time may use it.
+    /// The folder that holds tables, streams, queues, checkpoints and logs. One server at a time may use it.
     Data data: PathBuf = "data" as "DIR";
     /// The region in ARNs and stream records.
     Data region: Region = "us-east-1" as "NAME";
@@ -118,8 +119,8 @@ settings! {
     /// The bundled applications to run: their tables, functions, API and mappings. Repeat it, separate with commas, or
     /// say `none`. With a `template` none runs unless it is named here.
     Applications app: AppList = "live-metrics" as "NAME";
-    /// Files that each describe a WebSocket API: routes, integrations, authorizers, stages and the HTTP endpoints that are
-    /// its functions. Repeat it, separate with commas, or say `none`.
+    /// Files that each describe a WebSocket API: routes, integrations, authorizers, stages and its functions.
+    /// Repeat it, separate with commas, or say `none`.
     Applications api: FileList = "none" as "FILE";
     /// A deployment template to serve: CloudFormation or SAM, a Terraform plan, or a folder such as `cdk.out` or `.serverless`;
     /// `none` for none.

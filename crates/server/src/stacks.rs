@@ -1,7 +1,7 @@
 //! Templates served: what a deployment template describes, brought to the parts of this server that do it.
 //!
 //! ```text
-//! template ─→ Stack ─┬→ tables (created before functions can write to them)
+//! template ─→ Stack ─┬→ tables, queues, topics (created before functions can write to them)
 //!                    ├→ functions ─→ processes, with addresses that lead here
 //!                    ├→ APIs ─→ gateway
 //!                    └→ event source mappings

@@ -27,7 +27,8 @@ Durations are numbers with a unit (`500ms`, `5s`, `10m`, `2h`); `0` is nothing. 
 
 Until access keys are configured, requests must carry a signature, but any will do. With one or more `[[credentials]]` in
 the file, signatures are verified and policies say who may do what: `execute-api:ManageConnections` for `@connections`,
-`execute-api:Invoke` for routes with `AWS_IAM`, `dynamodb:…` for tables and streams.
+`execute-api:Invoke` for routes with `AWS_IAM`, `dynamodb:…` for tables and streams, `sqs:…` and `sns:…` for queues and topics,
+`lambda:InvokeFunction` for functions.
 
 ```toml
 [[credentials]]
