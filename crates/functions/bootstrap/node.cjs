@@ -4,8 +4,8 @@
 // it: `callbacks` (up to nodejs22.x) or `promises` (from nodejs24.x on). They come as the first argument.
 "use strict";
 
-const http = require("node:http");
 const fs = require("node:fs");
+const net = require("node:net");
 const path = require("node:path");
 const util = require("node:util");
 const { Writable } = require("node:stream");
@@ -30,23 +30,97 @@ class RuntimeError extends Error {
 
 // --- The Runtime API ---
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: 2 });
+/**
+ * A kept connection, whose answers come in the order of its calls. It speaks just the HTTP that the server behind it does: answers
+ * have a `Content-Length`. Node's own client would take longer over a call than most handlers over an event.
+ */
+class Connection {
+  isOpen = true;
+  /** The last call waits for an event: whatever is called behind it would wait as well. */
+  isAsking = false;
+  #calls = [];
+  #pieces = [];
+  #length = 0;
+  #answer;
+
+  constructor() {
+    this.#socket = net.connect({ host, port: Number(port), noDelay: true });
+    this.#socket.on("data", (piece) => this.#take(piece));
+    this.#socket.on("error", (error) => this.#end(error));
+    this.#socket.on("close", () => this.#end(new Error("the Runtime API closed the connection")));
+  }
+  #socket;
+
+  call(method, route, headers, body) {
+    const fields = Object.entries({ Host: `${host}:${port}`, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `${method} /2018-06-01/runtime/${route} HTTP/1.1\r\n${fields.join("")}\r\n`;
+    return new Promise((resolve, reject) => {
+      if (!this.isOpen) return reject(new Error("the Runtime API closed the connection"));
+      this.#calls.push({ resolve, reject });
+      // While nothing is called, the connection is no reason for the process to go on.
+      this.#socket.ref();
+      this.#socket.cork();
+      this.#socket.write(head, "latin1");
+      if (body) this.#socket.write(body);
+      this.#socket.uncork();
+    });
+  }
+
+  #take(piece) {
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+    while (this.#calls.length > 0) {
+      this.#answer ??= this.#readHead();
+      if (!this.#answer || this.#length < this.#answer.end) return;
+      const { status, headers, start, end } = this.#answer;
+      const whole = this.#whole();
+      this.#keep(whole.subarray(end));
+      this.#answer = undefined;
+      const { resolve } = this.#calls.shift();
+      if (this.#calls.length === 0) {
+        this.isAsking = false;
+        this.#socket.unref();
+      }
+      resolve({ status, headers, body: whole.subarray(start, end) });
+    }
+  }
+
+  #readHead() {
+    const whole = this.#whole();
+    const end = whole.indexOf("\r\n\r\n");
+    if (end < 0) return this.#keep(whole);
+    const [first, ...lines] = whole.toString("latin1", 0, end).split("\r\n");
+    const headers = {};
+    for (const line of lines) {
+      const colon = line.indexOf(":");
+      headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
+    }
+    this.#keep(whole);
+    const start = end + 4;
+    return { status: Number(first.split(" ")[1]), headers, start, end: start + Number(headers["content-length"] ?? 0) };
+  }
+
+  #whole() {
+    return this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces);
+  }
+
+  #keep(bytes) {
+    this.#pieces = bytes.length > 0 ? [bytes] : [];
+    this.#length = bytes.length;
+  }
+
+  #end(error) {
+    this.isOpen = false;
+    for (const { reject } of this.#calls.splice(0)) reject(error);
+  }
+}
+
+let connection;
 
 function call(method, route, headers, body) {
-  return new Promise((resolve, reject) => {
-    const request = http.request(
-      { host, port, agent, method, path: `/2018-06-01/runtime/${route}`, headers },
-      (response) => {
-        const pieces = [];
-        response.on("data", (piece) => pieces.push(piece));
-        response.on("end", () => resolve({ response, body: Buffer.concat(pieces) }));
-        response.on("error", reject);
-      },
-    );
-    request.setNoDelay(true);
-    request.on("error", reject);
-    request.end(body);
-  });
+  if (!connection?.isOpen) connection = new Connection();
+  // What ends the process is told although an event is being waited for.
+  return (connection.isAsking ? new Connection() : connection).call(method, route, headers, body);
 }
 
 function post(route, body, headers = {}) {
@@ -55,9 +129,11 @@ function post(route, body, headers = {}) {
 }
 
 async function next() {
-  const { response, body } = await call("GET", "invocation/next", {});
-  if (response.statusCode !== 200) throw new Error(`the Runtime API answered ${response.statusCode}: ${body}`);
-  return { headers: response.headers, body };
+  const asked = call("GET", "invocation/next", {});
+  connection.isAsking = true;
+  const { status, headers, body } = await asked;
+  if (status !== 200) throw new Error(`the Runtime API answered ${status}: ${body}`);
+  return { headers, body };
 }
 
 // --- Errors, as callers and logs see them ---
@@ -374,23 +450,26 @@ function outcome(handler, event, context) {
 }
 
 async function serve(handler) {
-  for (;;) {
-    const { headers, body } = await next();
+  for (let event = await next(); ; ) {
+    const { headers, body } = event;
     requestId = headers["lambda-runtime-aws-request-id"];
     const trace = headers["lambda-runtime-trace-id"];
     if (trace) process.env._X_AMZN_TRACE_ID = trace;
     else delete process.env._X_AMZN_TRACE_ID;
     const invocation = requestId;
+    let posted;
     try {
       const result = await outcome(handler, JSON.parse(body.toString("utf8")), contextOf(headers));
       const answer = stringified(result);
       await flush();
-      await post(`invocation/${invocation}/response`, answer);
+      posted = post(`invocation/${invocation}/response`, answer);
     } catch (error) {
       log("Invoke Error", error);
       await flush();
-      await postError(`invocation/${invocation}/error`, error);
+      posted = postError(`invocation/${invocation}/error`, error);
     }
+    // Asked right behind the answer, so that the next event need not wait for a round trip.
+    [event] = await Promise.all([next(), posted]);
   }
 }
 
