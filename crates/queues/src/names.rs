@@ -63,7 +63,7 @@ impl Place {
 
     fn own<'a>(&self, arn: &'a str, service: &str) -> Option<&'a str> {
         let mut words = arn.splitn(6, ':');
-        let is_arn = words.next() == Some("arn") && words.next().is_some_and(|partition| partition.starts_with("aws"));
+        let is_arn = words.next() == Some("arn") && words.next() == Some(self.partition());
         let here = words.next() == Some(service)
             && words.next() == Some(self.region.as_str())
             && words.next() == Some(self.account.as_str());
@@ -141,6 +141,8 @@ mod tests {
         for arn in [
             "arn:aws:sqs:eu-west-1:000000000000:jobs",
             "arn:aws:sqs:us-east-1:111111111111:jobs",
+            "arn:aws-cn:sqs:us-east-1:000000000000:jobs",
+            "arn:awsx:sqs:us-east-1:000000000000:jobs",
             "arn:aws:sns:us-east-1:000000000000:jobs",
             "arn:aws:sqs:us-east-1:000000000000:",
             "jobs",

@@ -31,26 +31,22 @@ impl Operation {
     }
 }
 
-/// The ARN that a policy must allow the operation on; `None` where there is none.
+/// The ARN that a policy must allow the operation on, as this server writes it; `None` where there is none.
 pub(crate) fn resource_of(
     inner: &Inner,
     operation: Operation,
     request: Request<'_>,
 ) -> Result<Option<String>, Refusal> {
-    let text = |name| request.text(name).map(|text| text.map(str::to_owned));
     match operation {
         Operation::ListTopics | Operation::ListSubscriptions => Ok(None),
-        Operation::CreateTopic => Ok(text("Name")?.map(|name| inner.place.topic_arn(&name))),
+        Operation::CreateTopic => Ok(request.text("Name")?.map(|name| inner.place.topic_arn(name))),
         // The topic is what stands before the id.
         Operation::Unsubscribe | Operation::GetSubscriptionAttributes => Ok(request
             .text("SubscriptionArn")?
             .and_then(|arn| inner.place.subscription_of_arn(arn))
             .map(|(topic, _)| inner.place.topic_arn(topic))),
-        Operation::Publish => match text("TopicArn")? {
-            None => text("TargetArn"),
-            topic => Ok(topic),
-        },
-        _ => text("TopicArn"),
+        Operation::Publish => publish::topic_name(inner, request).map(|topic| Some(inner.place.topic_arn(&topic))),
+        _ => manage::topic_name(inner, request, "TopicArn").map(|topic| Some(inner.place.topic_arn(&topic))),
     }
 }
 

@@ -9,7 +9,7 @@ use sluicegate_endpoint::{Caller, Credential, Credentials, Policy, Secret};
 use sluicegate_protocol::AwsService;
 use std::sync::Arc;
 
-fn credential(policy: &str) -> Credential {
+pub(crate) fn credential(policy: &str) -> Credential {
     Credential {
         access_key_id: "AKID".into(),
         secret: Secret::new("hush"),
