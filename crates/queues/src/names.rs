@@ -25,6 +25,12 @@ impl Place {
         format!("arn:{}:sns:{}:{}:{name}", self.partition(), self.region, self.account)
     }
 
+    /// As policies name the function of an ARN: like `Invoke`, in this place whatever the ARN says, and `$LATEST` unsaid.
+    pub(crate) fn function_arn(&self, arn: &str) -> String {
+        let named = arn.split(':').skip(6).filter(|word| *word != "$LATEST").collect::<Vec<_>>().join(":");
+        format!("arn:{}:lambda:{}:{}:function:{named}", self.partition(), self.region, self.account)
+    }
+
     fn partition(&self) -> &'static str {
         match self.region.as_str() {
             region if region.starts_with("cn-") => "aws-cn",
@@ -75,7 +81,9 @@ impl Place {
 pub(crate) fn function_of_arn(arn: &str) -> Option<&str> {
     let mut words = arn.split(':');
     let is_function = words.next() == Some("arn") && words.nth(1) == Some("lambda") && words.nth(2) == Some("function");
-    words.next().filter(|name| is_function && !name.is_empty())
+    let name = words.next().filter(|name| is_function && !name.is_empty());
+    let is_qualified_once = words.next() != Some("") && words.next().is_none();
+    name.filter(|_| is_qualified_once)
 }
 
 /// A queue's name that AWS would take, and that is none of a FIFO queue.
@@ -150,6 +158,10 @@ mod tests {
             assert_eq!(place.queue_of_arn(arn), None, "{arn}");
         }
         assert_eq!(function_of_arn("arn:aws:lambda:us-east-1:000000000000:function:f:live"), Some("f"));
-        assert_eq!(function_of_arn("arn:aws:lambda:us-east-1:000000000000:layer:f"), None);
+        for arn in ["layer:f", "function:", "function:f:", "function:f:function:g"] {
+            assert_eq!(function_of_arn(&format!("arn:aws:lambda:us-east-1:000000000000:{arn}")), None, "{arn}");
+        }
+        let canonical = "arn:aws:lambda:us-east-1:000000000000:function:f";
+        assert_eq!(place.function_arn("arn:awsx:lambda:eu-west-1:1:function:f:$LATEST"), canonical);
     }
 }

@@ -14,6 +14,10 @@ use crate::request::Request;
 use crate::sqs::operations;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use topics::Endpoint;
+
+const SEND: &str = "sqs:SendMessage";
+const INVOKE: &str = "lambda:InvokeFunction";
 
 operations! {
     CreateTopic DeleteTopic ListTopics GetTopicAttributes
@@ -48,6 +52,25 @@ pub(crate) fn resource_of(
         Operation::Publish => publish::topic_name(inner, request).map(|topic| Some(inner.place.topic_arn(&topic))),
         _ => manage::topic_name(inner, request, "TopicArn").map(|topic| Some(inner.place.topic_arn(&topic))),
     }
+}
+
+/// What else a policy must allow, as actions and ARNs: a subscription sends on to what others may have closed to its maker.
+/// On AWS the policy of the queue or function would say so.
+pub(crate) fn reached_by(
+    inner: &Inner,
+    operation: Operation,
+    request: Request<'_>,
+) -> Result<Vec<(&'static str, String)>, Refusal> {
+    if operation != Operation::Subscribe {
+        return Ok(Vec::new());
+    }
+    let settings = manage::asked_subscription(inner, request)?;
+    let endpoint = match &settings.endpoint {
+        Endpoint::Queue(queue) => (SEND, inner.place.queue_arn(queue)),
+        Endpoint::Function(arn) => (INVOKE, inner.place.function_arn(arn)),
+    };
+    let dead_letters = settings.dead_letter_queue.map(|queue| (SEND, inner.place.queue_arn(&queue)));
+    Ok(std::iter::once(endpoint).chain(dead_letters).collect())
 }
 
 pub(crate) async fn run(

@@ -76,3 +76,30 @@ async fn the_topic_that_is_allowed_is_the_one_that_is_published_to() {
         assert_eq!(status, 404, "{action}: {xml}");
     }
 }
+
+#[tokio::test]
+async fn a_subscription_reaches_what_its_maker_may_reach() {
+    let (world, _) = World::with_topics().await;
+    let (queue, function) = (arn("sqs", "jobs"), arn("lambda", "function:f"));
+    let odd_function = function.replace("arn:aws:", "arn:awsx:").replace("us-east-1", "eu-west-1");
+    let redrive = json!({ "deadLetterTargetArn": arn("sqs", "dead") }).to_string();
+    let dead = [("Attributes.entry.1.key", "RedrivePolicy"), ("Attributes.entry.1.value", &*redrive)];
+    let subscribe = allow("sns:Subscribe", OPEN);
+    let (send, send_dead) = (allow("sqs:SendMessage", &queue), allow("sqs:SendMessage", &arn("sqs", "dead")));
+    let invoke = allow("lambda:InvokeFunction", &function);
+    let denied = json!({"Effect": "Deny", "Action": "lambda:*", "Resource": function});
+    for (statements, protocol, endpoint, attributes, expected) in [
+        (vec![&subscribe], "sqs", &queue, &[][..], 403),
+        (vec![&send], "sqs", &queue, &[], 403),
+        (vec![&subscribe, &send], "sqs", &queue, &dead, 403),
+        (vec![&subscribe, &send, &send_dead], "sqs", &queue, &dead, 200),
+        (vec![&subscribe, &send], "lambda", &function, &[], 403),
+        (vec![&subscribe, &allow("lambda:*", "*"), &denied], "lambda", &odd_function, &[], 403),
+        (vec![&subscribe, &invoke], "lambda", &function, &[], 200),
+    ] {
+        let caller = user(&statements.into_iter().cloned().collect::<Vec<_>>());
+        let asked = [("Action", "Subscribe"), ("TopicArn", OPEN), ("Protocol", protocol), ("Endpoint", endpoint)];
+        let (status, xml) = world.sns_as(&caller, &[&asked, attributes].concat()).await;
+        assert_eq!(status, expected, "{protocol} {endpoint} {attributes:?}: {xml}");
+    }
+}
