@@ -9,30 +9,26 @@ use crate::request::Request;
 use crate::{sns, sqs};
 use http::request::Parts;
 use serde_json::{Map, Value};
-use sluicegate_endpoint::signature::{self, Scope, is_unsigned, verify};
+use sluicegate_endpoint::signature::{self, Scope, verify};
 use sluicegate_endpoint::{Caller, Decision};
+use sluicegate_protocol::AwsService;
 use std::sync::Arc;
 
-/// Who signed the request, if they may do what it asks.
-pub(super) fn caller(
-    inner: &Inner,
-    parts: &Parts,
-    body: &[u8],
-    operation: Operation,
-    members: &Map<String, Value>,
-) -> Result<Caller, Refusal> {
-    if is_unsigned(&inner.credentials, parts) {
-        return Err(unsigned());
-    }
-    let service = match operation {
-        Operation::Sqs(_) => "sqs",
-        Operation::Sns(_) => "sns",
+/// Whether a request is to be refused before its body is read.
+pub(super) fn is_unsigned(inner: &Inner, parts: &Parts) -> bool {
+    signature::is_unsigned(&inner.credentials, parts)
+}
+
+/// Who signed the request.
+pub(super) fn caller(inner: &Inner, parts: &Parts, body: &[u8], service: AwsService) -> Result<Caller, Refusal> {
+    let service = match service {
+        AwsService::Sqs => "sqs",
+        AwsService::Sns => "sns",
+        AwsService::DynamoDb => "dynamodb",
     };
     let scope = Scope { region: &inner.place.region, service };
     let now = u64::try_from(inner.now()).unwrap_or_default();
-    let caller = verify(&inner.credentials, scope, parts, body, now).map_err(refused)?;
-    check(inner, &caller, operation, members)?;
-    Ok(caller)
+    verify(&inner.credentials, scope, parts, body, now).map_err(refused)
 }
 
 /// Whether a caller may do what is asked.
