@@ -43,6 +43,8 @@ pub const WAITING_RECEIVERS: usize = 4_096;
 pub(crate) const WAITING_OPERATIONS: usize = 1_024;
 /// Operations that are committed together, with one wait for the disk.
 pub(crate) const COMMITTED_TOGETHER: usize = 64;
+/// Messages that one operation deletes or moves on its way, which takes a few milliseconds in which others wait.
+pub(crate) const PASSED_OVER: usize = 500;
 /// The file; when it is full, messages are refused until some are deleted.
 pub(crate) const FILE_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 /// Texts that are kept with a queue and have no effect, such as `Policy`.

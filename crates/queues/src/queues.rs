@@ -3,7 +3,6 @@
 use crate::clock::Clock;
 use crate::messages::{self, NewMessage, Portion, Received};
 use crate::names::{self, Place};
-use crate::receipt::Receipt;
 use crate::records::{self, QueueRecord};
 use crate::refusal::{INVALID_VALUE, OVER_LIMIT, Refusal};
 use crate::settings::QueueSettings;
@@ -276,6 +275,10 @@ impl Inner {
                     self.waiting.forget(queue);
                 }
             })?;
+            if look.is_unfinished && !*stopping.borrow() {
+                // Others have had their turn meanwhile.
+                continue;
+            }
             let wait = receive.wait.unwrap_or(default_wait);
             if !look.received.is_empty() || wait.is_zero() {
                 return Ok(look.received);
@@ -339,7 +342,7 @@ impl Inner {
         let results = self
             .run(move |connection| {
                 let queue = records::find(connection, &name)?;
-                let one = |handle: &String| match Receipt::parse(handle, queue.id) {
+                let one = |handle: &String| match records::receipt(connection, &queue, handle)? {
                     Ok(receipt) => messages::delete(connection, &queue, receipt).map(Ok),
                     Err(refusal) => Ok(Err(refusal)),
                 };
@@ -363,7 +366,7 @@ impl Inner {
             .run(move |connection| {
                 let queue = records::find(connection, &name)?;
                 let one = |(handle, seconds): &(String, i64)| {
-                    let receipt = match Receipt::parse(handle, queue.id) {
+                    let receipt = match records::receipt(connection, &queue, handle)? {
                         Ok(receipt) => receipt,
                         Err(refusal) => return Ok(Err(refusal)),
                     };

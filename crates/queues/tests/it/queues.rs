@@ -167,9 +167,21 @@ async fn deleted_and_purged_queues_have_nothing_left() {
     let url = world.queue("jobs", json!({})).await;
     world.pass(120);
     world.send(&url, "a").await;
+    let handle = world.receive(&url).await[0]["ReceiptHandle"].clone();
+    world.send(&url, "a").await;
     world.done("PurgeQueue", json!({"QueueUrl": url})).await;
     assert_eq!(world.refused("PurgeQueue", json!({"QueueUrl": url})).await, "PurgeQueueInProgress");
     assert!(world.bodies(&url).await.is_empty());
+    let attributes = world.attributes(&url).await;
+    assert_eq!(attributes["ApproximateNumberOfMessages"], "0");
+    assert_eq!(attributes["ApproximateNumberOfMessagesNotVisible"], "0");
+    // Who had received one before has not to know of the purge.
+    world.done("DeleteMessage", json!({"QueueUrl": url, "ReceiptHandle": handle})).await;
+    let other = world.queue("other", json!({})).await;
+    world.send(&other, "c").await;
+    let handle = world.receive(&other).await[0]["ReceiptHandle"].clone();
+    let request = json!({"QueueUrl": url, "ReceiptHandle": handle});
+    assert_eq!(world.refused("DeleteMessage", request).await, "ReceiptHandleIsInvalid");
     world.send(&url, "b").await;
     world.done("DeleteQueue", json!({"QueueUrl": url})).await;
     assert_eq!(world.refused("DeleteQueue", json!({"QueueUrl": url})).await, "QueueDoesNotExist");
