@@ -207,6 +207,22 @@ async fn a_window_collects_until_the_batch_is_full() {
 }
 
 #[tokio::test]
+async fn a_mapping_follows_the_visibility_timeout_of_its_queue() {
+    let mut world = World::new().await;
+    let mut mappings = world.start(settings()).await;
+    let same = || vec![QueueMapping::try_from(settings()).unwrap()];
+    let longer = QueueSettings { visibility_timeout: 600, ..QueueSettings::default() };
+    world.queues.ensure_queue("jobs", longer.clone()).await.unwrap();
+    assert_eq!(mappings.update(same()).await.unwrap().changed, ["mapping-1"]);
+    // Other settings are none of its business.
+    world.queues.ensure_queue("jobs", QueueSettings { retention: 600, ..longer }).await.unwrap();
+    assert!(mappings.update(same()).await.unwrap().changed.is_empty());
+    world.send(&["a"]).await;
+    world.next_call().await.succeed();
+    mappings.stop().await;
+}
+
+#[tokio::test]
 async fn what_the_filter_does_not_let_pass_is_deleted() {
     let mut world = World::new().await;
     world.send(&[r#"{"kind": "other"}"#, "no JSON", r#"{"kind": "good"}"#]).await;
