@@ -1,5 +1,6 @@
 //! Names of queues and topics, their ARNs and URLs.
 
+use crate::dialled::Dialled;
 use crate::limits::{QUEUE_NAME_CHARS, TOPIC_NAME_CHARS};
 use crate::refusal::{INVALID_VALUE, Refusal};
 
@@ -8,13 +9,21 @@ use crate::refusal::{INVALID_VALUE, Refusal};
 pub(crate) struct Place {
     pub(crate) region: String,
     pub(crate) account: String,
-    /// What URLs of queues begin with: `http://127.0.0.1:8080`.
+    /// What URLs of queues begin with where nobody dialled anything: `http://127.0.0.1:8080`.
     pub(crate) base_url: String,
 }
 
 impl Place {
     pub(crate) fn queue_url(&self, name: &str) -> String {
         format!("{}/{}/{name}", self.base_url, self.account)
+    }
+
+    /// As somebody reaches it who has dialled this.
+    pub(crate) fn queue_url_for(&self, dialled: Dialled<'_>, name: &str) -> String {
+        match dialled {
+            Dialled::Own => self.queue_url(name),
+            Dialled::Host { scheme, host } => format!("{scheme}://{host}/{}/{name}", self.account),
+        }
     }
 
     pub(crate) fn queue_arn(&self, name: &str) -> String {

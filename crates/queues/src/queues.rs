@@ -31,7 +31,7 @@ pub struct Options {
     pub region: String,
     /// Twelve digits.
     pub account: String,
-    /// What URLs of queues begin with: `http://127.0.0.1:8080`.
+    /// What URLs of queues begin with where nobody dialled anything: `http://127.0.0.1:8080`.
     pub base_url: String,
     /// Who may sign requests of the HTTP surface. None: a signature must be there, but is not verified.
     pub credentials: Credentials,

@@ -14,6 +14,7 @@ mod authorization;
 mod form;
 mod xml;
 
+use crate::dialled::Dialled;
 use crate::limits::BODY_BYTES;
 use crate::queues::{Inner, Queues};
 use crate::refusal::{MISSING_TOKEN, Refusal, SERIALIZATION, UNKNOWN_OPERATION, UNSUPPORTED};
@@ -117,7 +118,13 @@ impl Queues {
             Err(refusal) => return Self::refused(protocol, &refusal),
         };
         let answer = match authorization::check(inner, &caller, operation, &members) {
-            Ok(()) => run(inner, operation, &members, authorization::sender(&caller)).await,
+            Ok(()) => {
+                let dialled = match origin {
+                    Origin::Http => Dialled::of(parts),
+                    Origin::Here(..) => Dialled::Own,
+                };
+                run(inner, operation, &members, authorization::sender(&caller), dialled).await
+            }
             Err(refusal) => Err(refusal),
         };
         let code = answer.as_ref().map_or_else(|refusal| refusal.fault.code, |_| "OK");
@@ -165,9 +172,10 @@ async fn run(
     operation: Operation,
     members: &Map<String, Value>,
     sender: Arc<str>,
+    dialled: Dialled<'_>,
 ) -> Result<Value, Refusal> {
     match operation {
-        Operation::Sqs(operation) => sqs::run(inner, operation, members, sender).await,
+        Operation::Sqs(operation) => sqs::run(inner, operation, members, sender, dialled).await,
         Operation::Sns(operation) => sns::run(inner, operation, members, sender).await,
     }
 }
