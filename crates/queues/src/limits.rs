@@ -12,6 +12,8 @@ pub const BATCH_ENTRIES: usize = 10;
 pub const IN_FLIGHT: i64 = 120_000;
 /// Attributes of a message.
 pub const MESSAGE_ATTRIBUTES: usize = 10;
+/// Ours: a trace header does not count as part of its message, and those of X-Ray have some hundred bytes.
+pub const TRACE_HEADER_BYTES: usize = 1_024;
 pub const QUEUE_NAME_CHARS: usize = 80;
 pub const TOPIC_NAME_CHARS: usize = 256;
 pub const SUBJECT_CHARS: usize = 100;
