@@ -287,6 +287,31 @@ def test_a_table_with_another_key_is_refused_and_the_old_goes_on(serve, project)
         assert ask(client, '{"action": "other"}') == "other"
 
 
+def test_a_mapping_of_a_queue_that_is_not_there_is_refused_before_anything_changes(serve, project):
+    server = serve("--watch")
+    with connect(server.outputs["Url"], open_timeout=PATIENCE_S) as client:
+        mapping = """
+  Jobs:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      EventSourceArn: !Sub arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:nobodys-jobs
+      FunctionName: !Ref Echo
+"""
+        with_jobs = TEMPLATE.replace("Outputs:", MORE + mapping + "Outputs:")
+        project.template(with_jobs)
+        event = server.next_event()
+        assert event["event"] == "refused", event
+        (problem,) = event["problems"]
+        assert problem["place"]["path"] == "Resources.Jobs" and "nobodys-jobs" in problem["message"], problem
+        assert ask(client, '{"action": "other"}') == "one", "routes are what they were"
+        assert not server.dynamodb.list_tables()["TableNames"], "no table was made"
+        server.client("sqs").create_queue(QueueName="nobodys-jobs")
+        project.template(with_jobs + "# once more\n")
+        expected = {("function", "added"), ("API", "changed"), ("table", "created"), ("mapping", "started")}
+        assert changes(server.next_event()) == expected
+        assert ask(client, '{"action": "other"}') == "other"
+
+
 def test_the_servers_own_data_and_log_in_the_code_folder_are_no_change(serve, project):
     whole = TEMPLATE.replace("CodeUri: src", "CodeUri: .").replace("app.handler", "src/app.handler")
     project.template(whole)

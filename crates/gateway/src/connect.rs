@@ -94,7 +94,12 @@ impl Candidate {
         }
         report.finish(&self.exchange(moment), &traffic);
         let subprotocol = decision?;
-        Ok((self.reservation.open(Arc::new(self.peer), self.inner.clock.now_ms()), subprotocol))
+        let opening = self.reservation.open(Arc::new(self.peer), self.inner.clock.now_ms());
+        // Removed while `$connect` decided. What was admitted ends as lost, with its `$disconnect`.
+        if self.inner.stages.is_retired(self.stage.index) {
+            return Err(reply::forbidden());
+        }
+        Ok((opening, subprotocol))
     }
 
     /// Asks all who have a say, in the order of AWS.

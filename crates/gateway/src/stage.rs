@@ -131,17 +131,15 @@ impl Stages {
             *stage.id.api == *definition.api_id
                 && !definition.stages.iter().any(|kept| *kept.stage_name == *stage.id.stage)
         };
-        self.retire(&mut table, goes);
-        self.table.store(Arc::new(table));
+        self.replace(table, goes);
         Ok(())
     }
 
     /// Stops serving an API and closes its connections with 1001.
     pub(crate) fn remove(&self, api: &str) {
         let _changing = self.changing.lock();
-        let mut table = self.table.load().to_vec();
-        self.retire(&mut table, |stage| *stage.id.api == *api);
-        self.table.store(Arc::new(table));
+        let table = self.table.load().to_vec();
+        self.replace(table, |stage| *stage.id.api == *api);
     }
 
     fn stage(
@@ -188,11 +186,16 @@ impl Stages {
         })
     }
 
-    fn retire(&self, table: &mut [Arc<Stage>], goes: impl Fn(&Stage) -> bool) {
+    /// Serves this table from now on, without the stages that go. Their connections are closed only when all can see that they
+    /// are retired: whoever is admitted meanwhile is closed with the others, or [finds out](Self::is_retired).
+    fn replace(&self, mut table: Vec<Arc<Stage>>, goes: impl Fn(&Stage) -> bool) {
+        let mut retired = Vec::new();
         for stage in table.iter_mut().filter(|stage| stage.standing == Standing::Served && goes(stage)) {
-            self.hub.close_stage(stage.index);
+            retired.push(stage.index);
             *stage = Arc::new(Stage { standing: Standing::Retired, ..Stage::clone(stage) });
         }
+        self.table.store(Arc::new(table));
+        retired.into_iter().for_each(|index| self.hub.close_stage(index));
     }
 
     pub(crate) fn find(&self, address: &StageAddress) -> Option<Arc<Stage>> {
@@ -229,6 +232,11 @@ impl Stages {
     /// The stages as they are at this moment.
     pub(crate) fn served(&self) -> Vec<Arc<Stage>> {
         self.table.load().iter().filter(|stage| stage.standing == Standing::Served).cloned().collect()
+    }
+
+    /// Whether a stage was removed. To be asked after a client was admitted to it: before, it could still be removed unnoticed.
+    pub(crate) fn is_retired(&self, index: StageIndex) -> bool {
+        self.by_index(index).is_none_or(|stage| stage.standing == Standing::Retired)
     }
 
     pub(crate) fn by_index(&self, index: StageIndex) -> Option<Arc<Stage>> {

@@ -11,6 +11,7 @@
 
 mod attributes;
 mod clock;
+mod dialled;
 pub mod limits;
 mod messages;
 mod names;

@@ -12,6 +12,8 @@ pub const BATCH_ENTRIES: usize = 10;
 pub const IN_FLIGHT: i64 = 120_000;
 /// Attributes of a message.
 pub const MESSAGE_ATTRIBUTES: usize = 10;
+/// Ours: a trace header does not count as part of its message, and those of X-Ray have some hundred bytes.
+pub const TRACE_HEADER_BYTES: usize = 1_024;
 pub const QUEUE_NAME_CHARS: usize = 80;
 pub const TOPIC_NAME_CHARS: usize = 256;
 pub const SUBJECT_CHARS: usize = 100;
@@ -43,6 +45,8 @@ pub const WAITING_RECEIVERS: usize = 4_096;
 pub(crate) const WAITING_OPERATIONS: usize = 1_024;
 /// Operations that are committed together, with one wait for the disk.
 pub(crate) const COMMITTED_TOGETHER: usize = 64;
+/// Messages that one operation deletes or moves on its way, which takes a few milliseconds in which others wait.
+pub(crate) const PASSED_OVER: usize = 500;
 /// The file; when it is full, messages are refused until some are deleted.
 pub(crate) const FILE_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 /// Texts that are kept with a queue and have no effect, such as `Policy`.

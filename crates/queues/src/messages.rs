@@ -1,7 +1,7 @@
 //! Messages in the file: sent, received, deleted, hidden, given up.
 
 use crate::attributes::{MessageAttributes, digest};
-use crate::limits::IN_FLIGHT;
+use crate::limits::{IN_FLIGHT, PASSED_OVER};
 use crate::receipt::Receipt;
 use crate::records::{self, QueueRecord};
 use crate::refusal::{NOT_IN_FLIGHT, OVER_LIMIT, Refusal};
@@ -72,6 +72,8 @@ pub struct Received {
 #[derive(Debug, Default)]
 pub(crate) struct Look {
     pub(crate) received: Vec<Received>,
+    /// Nothing was received, and it is not known whether there is anything: too much had to be passed over.
+    pub(crate) is_unfinished: bool,
     /// The queue they were moved to, and how many.
     pub(crate) given_up: Option<(String, usize)>,
     /// When something that is hidden now can be seen: milliseconds since the epoch.
@@ -139,7 +141,7 @@ impl Visible {
 }
 
 /// Takes visible messages, the longest visible first, and hides them. On the way it removes those that are too old and
-/// moves those that were received too often.
+/// moves those that were received too often, up to [`PASSED_OVER`].
 pub(crate) fn receive(
     connection: &Connection,
     queue: &QueueRecord,
@@ -154,13 +156,17 @@ pub(crate) fn receive(
     };
     let visible_at = now + portion.visibility.unwrap_or(queue.settings.visibility_timeout) * 1000;
     let mut look = Look::default();
-    let (mut bytes, mut moved, mut gone) = (0, 0, true);
+    let (mut bytes, mut moved, mut gone, mut passed_over) = (0, 0, true, 0);
     // Rows that are passed over leave the queue, so each further round sees others.
     while gone && look.received.len() < portion.most {
         gone = false;
         for row in visible(connection, queue, portion.most - look.received.len(), now)? {
+            if passed_over >= PASSED_OVER {
+                break;
+            }
             if row.message.sent <= now - queue.settings.retention * 1000 {
                 connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([row.id])?;
+                passed_over += 1;
                 gone = true;
                 continue;
             }
@@ -169,6 +175,7 @@ pub(crate) fn receive(
             {
                 give_up(connection, &row, dead, arn, now)?;
                 moved += 1;
+                passed_over += 1;
                 gone = true;
                 continue;
             }
@@ -184,10 +191,11 @@ pub(crate) fn receive(
             look.received.push(take(connection, row, queue, visible_at, now)?);
         }
         // With a visibility timeout of zero, a further round would see the same messages again.
-        gone &= look.received.is_empty() || visible_at > now;
+        gone &= (look.received.is_empty() || visible_at > now) && passed_over < PASSED_OVER;
     }
+    look.is_unfinished = look.received.is_empty() && passed_over >= PASSED_OVER;
     look.given_up = dead.filter(|_| moved > 0).map(|(dead, _)| (dead.name, moved));
-    if look.received.is_empty() {
+    if look.received.is_empty() && !look.is_unfinished {
         look.next_visible = connection
             .prepare_cached("SELECT min(visible_at) FROM messages WHERE queue = ?1 AND visible_at > ?2")?
             .query_row([queue.id, now], |row| row.get(0))?;
@@ -274,6 +282,13 @@ pub(crate) fn hide(
             Ok(())
         }
     }
+}
+
+/// Deletes up to `most` messages of a queue that nobody sees any more; returns how many.
+pub(crate) fn clear(connection: &Connection, former_queue: i64, most: usize) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE queue = ?1 LIMIT ?2)")?
+        .execute(params![former_queue, most as i64])
 }
 
 /// Deletes up to `most` messages that are too old; returns how many.

@@ -1,5 +1,6 @@
 //! Names of queues and topics, their ARNs and URLs.
 
+use crate::dialled::Dialled;
 use crate::limits::{QUEUE_NAME_CHARS, TOPIC_NAME_CHARS};
 use crate::refusal::{INVALID_VALUE, Refusal};
 
@@ -8,7 +9,7 @@ use crate::refusal::{INVALID_VALUE, Refusal};
 pub(crate) struct Place {
     pub(crate) region: String,
     pub(crate) account: String,
-    /// What URLs of queues begin with: `http://127.0.0.1:8080`.
+    /// What URLs of queues begin with where nobody dialled anything: `http://127.0.0.1:8080`.
     pub(crate) base_url: String,
 }
 
@@ -17,12 +18,26 @@ impl Place {
         format!("{}/{}/{name}", self.base_url, self.account)
     }
 
+    /// As somebody reaches it who has dialled this.
+    pub(crate) fn queue_url_for(&self, dialled: Dialled<'_>, name: &str) -> String {
+        match dialled {
+            Dialled::Own => self.queue_url(name),
+            Dialled::Host { scheme, host } => format!("{scheme}://{host}/{}/{name}", self.account),
+        }
+    }
+
     pub(crate) fn queue_arn(&self, name: &str) -> String {
         format!("arn:{}:sqs:{}:{}:{name}", self.partition(), self.region, self.account)
     }
 
     pub(crate) fn topic_arn(&self, name: &str) -> String {
         format!("arn:{}:sns:{}:{}:{name}", self.partition(), self.region, self.account)
+    }
+
+    /// As policies name the function of an ARN: like `Invoke`, in this place whatever the ARN says, and `$LATEST` unsaid.
+    pub(crate) fn function_arn(&self, arn: &str) -> String {
+        let named = arn.split(':').skip(6).filter(|word| *word != "$LATEST").collect::<Vec<_>>().join(":");
+        format!("arn:{}:lambda:{}:{}:function:{named}", self.partition(), self.region, self.account)
     }
 
     fn partition(&self) -> &'static str {
@@ -63,7 +78,7 @@ impl Place {
 
     fn own<'a>(&self, arn: &'a str, service: &str) -> Option<&'a str> {
         let mut words = arn.splitn(6, ':');
-        let is_arn = words.next() == Some("arn") && words.next().is_some_and(|partition| partition.starts_with("aws"));
+        let is_arn = words.next() == Some("arn") && words.next() == Some(self.partition());
         let here = words.next() == Some(service)
             && words.next() == Some(self.region.as_str())
             && words.next() == Some(self.account.as_str());
@@ -75,7 +90,9 @@ impl Place {
 pub(crate) fn function_of_arn(arn: &str) -> Option<&str> {
     let mut words = arn.split(':');
     let is_function = words.next() == Some("arn") && words.nth(1) == Some("lambda") && words.nth(2) == Some("function");
-    words.next().filter(|name| is_function && !name.is_empty())
+    let name = words.next().filter(|name| is_function && !name.is_empty());
+    let is_qualified_once = words.next() != Some("") && words.next().is_none();
+    name.filter(|_| is_qualified_once)
 }
 
 /// A queue's name that AWS would take, and that is none of a FIFO queue.
@@ -141,6 +158,8 @@ mod tests {
         for arn in [
             "arn:aws:sqs:eu-west-1:000000000000:jobs",
             "arn:aws:sqs:us-east-1:111111111111:jobs",
+            "arn:aws-cn:sqs:us-east-1:000000000000:jobs",
+            "arn:awsx:sqs:us-east-1:000000000000:jobs",
             "arn:aws:sns:us-east-1:000000000000:jobs",
             "arn:aws:sqs:us-east-1:000000000000:",
             "jobs",
@@ -148,6 +167,10 @@ mod tests {
             assert_eq!(place.queue_of_arn(arn), None, "{arn}");
         }
         assert_eq!(function_of_arn("arn:aws:lambda:us-east-1:000000000000:function:f:live"), Some("f"));
-        assert_eq!(function_of_arn("arn:aws:lambda:us-east-1:000000000000:layer:f"), None);
+        for arn in ["layer:f", "function:", "function:f:", "function:f:function:g"] {
+            assert_eq!(function_of_arn(&format!("arn:aws:lambda:us-east-1:000000000000:{arn}")), None, "{arn}");
+        }
+        let canonical = "arn:aws:lambda:us-east-1:000000000000:function:f";
+        assert_eq!(place.function_arn("arn:awsx:lambda:eu-west-1:1:function:f:$LATEST"), canonical);
     }
 }

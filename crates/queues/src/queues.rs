@@ -3,7 +3,6 @@
 use crate::clock::Clock;
 use crate::messages::{self, NewMessage, Portion, Received};
 use crate::names::{self, Place};
-use crate::receipt::Receipt;
 use crate::records::{self, QueueRecord};
 use crate::refusal::{INVALID_VALUE, OVER_LIMIT, Refusal};
 use crate::settings::QueueSettings;
@@ -32,7 +31,7 @@ pub struct Options {
     pub region: String,
     /// Twelve digits.
     pub account: String,
-    /// What URLs of queues begin with: `http://127.0.0.1:8080`.
+    /// What URLs of queues begin with where nobody dialled anything: `http://127.0.0.1:8080`.
     pub base_url: String,
     /// Who may sign requests of the HTTP surface. None: a signature must be there, but is not verified.
     pub credentials: Credentials,
@@ -276,6 +275,10 @@ impl Inner {
                     self.waiting.forget(queue);
                 }
             })?;
+            if look.is_unfinished && !*stopping.borrow() {
+                // Others have had their turn meanwhile.
+                continue;
+            }
             let wait = receive.wait.unwrap_or(default_wait);
             if !look.received.is_empty() || wait.is_zero() {
                 return Ok(look.received);
@@ -339,7 +342,7 @@ impl Inner {
         let results = self
             .run(move |connection| {
                 let queue = records::find(connection, &name)?;
-                let one = |handle: &String| match Receipt::parse(handle, queue.id) {
+                let one = |handle: &String| match records::receipt(connection, &queue, handle)? {
                     Ok(receipt) => messages::delete(connection, &queue, receipt).map(Ok),
                     Err(refusal) => Ok(Err(refusal)),
                 };
@@ -363,7 +366,7 @@ impl Inner {
             .run(move |connection| {
                 let queue = records::find(connection, &name)?;
                 let one = |(handle, seconds): &(String, i64)| {
-                    let receipt = match Receipt::parse(handle, queue.id) {
+                    let receipt = match records::receipt(connection, &queue, handle)? {
                         Ok(receipt) => receipt,
                         Err(refusal) => return Ok(Err(refusal)),
                     };

@@ -3,6 +3,7 @@
 use crate::limits::QUEUES;
 use crate::names::Place;
 use crate::queues::QueueChange;
+use crate::receipt::Receipt;
 use crate::refusal::{OVER_LIMIT, PURGE_IN_PROGRESS, QUEUE_NAME_EXISTS, Refusal};
 use crate::settings::{DeadLetters, QueueSettings};
 use crate::store::WorkError;
@@ -174,21 +175,54 @@ fn check_dead_letters(connection: &Connection, settings: &QueueSettings) -> Resu
     }
 }
 
+/// Its messages are gone with its id, which no other queue will have; the sweep deletes them.
 pub(crate) fn delete(connection: &Connection, queue: &QueueRecord) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM messages WHERE queue = ?1", [queue.id])?;
     connection.execute("DELETE FROM queues WHERE id = ?1", [queue.id])?;
     Ok(())
 }
 
+/// Gives the queue a new id: the messages of the old one are gone at once, however many they are.
 pub(crate) fn purge(connection: &Connection, queue: &QueueRecord, now: i64) -> Result<(), WorkError> {
     let purged: i64 = connection.query_row("SELECT purged FROM queues WHERE id = ?1", [queue.id], |row| row.get(0))?;
     if now - purged < PURGE_PAUSE_MS {
         let message = format!("Only one PurgeQueue operation on {} is allowed every 60 seconds.", queue.name);
         return Err(Refusal::new(&PURGE_IN_PROGRESS, message).into());
     }
-    connection.execute("UPDATE queues SET purged = ?2 WHERE id = ?1", [queue.id, now])?;
-    connection.execute("DELETE FROM messages WHERE queue = ?1", [queue.id])?;
+    connection.execute(
+        "REPLACE INTO queues (name, created, modified, purged, visibility_timeout, retention, delay, maximum_bytes, \
+         receive_wait, dead_letter_queue, max_receive_count, kept) SELECT name, created, modified, ?2, visibility_timeout, \
+         retention, delay, maximum_bytes, receive_wait, dead_letter_queue, max_receive_count, kept FROM queues WHERE id = ?1",
+        [queue.id, now],
+    )?;
     Ok(())
+}
+
+/// Ids of deleted and purged queues that have messages yet. Finds each with one step in the index.
+pub(crate) fn former(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "WITH RECURSIVE used(id) AS (SELECT min(queue) FROM messages UNION ALL \
+             SELECT (SELECT min(queue) FROM messages WHERE queue > used.id) FROM used WHERE used.id IS NOT NULL) \
+             SELECT id FROM used WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM queues)",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+/// What a handle says that was given out for a message of this queue, perhaps before it was purged.
+pub(crate) fn receipt(
+    connection: &Connection,
+    queue: &QueueRecord,
+    handle: &str,
+) -> rusqlite::Result<Result<Receipt, Refusal>> {
+    let receipt = match Receipt::parse(handle) {
+        Ok(receipt) => receipt,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let is_of_another = receipt.queue != queue.id
+        && (receipt.queue > queue.id
+            || connection.prepare_cached("SELECT 1 FROM queues WHERE id = ?1")?.exists([receipt.queue])?);
+    Ok(if is_of_another { Err(Receipt::invalid(handle)) } else { Ok(receipt) })
 }
 
 pub(crate) fn counts(connection: &Connection, queue: &QueueRecord, now: i64) -> rusqlite::Result<Counts> {

@@ -1,7 +1,8 @@
-//! Deletes messages whose retention is over, and measures how old the oldest ones are.
+//! Deletes messages whose retention is over or whose queue was deleted or purged, and measures how old the oldest ones are.
 //!
-//! Receivers pass over what is too old by themselves, so nothing depends on when this runs.
+//! Receivers pass over what is too old by themselves, and do not see what was purged, so nothing depends on when this runs.
 
+use crate::limits::PASSED_OVER;
 use crate::messages;
 use crate::queues::Inner;
 use crate::records;
@@ -11,8 +12,6 @@ use std::time::Duration;
 use tracing::warn;
 
 const INTERVAL: Duration = Duration::from_secs(10);
-/// Messages deleted in one operation: a few milliseconds in which others wait.
-const STEP_MESSAGES: usize = 500;
 
 /// Ends with the queues.
 pub(crate) async fn run(queues: Weak<Inner>) {
@@ -26,17 +25,22 @@ pub(crate) async fn run(queues: Weak<Inner>) {
 }
 
 async fn sweep(queues: &Inner) -> Result<(), crate::Refusal> {
+    for former in queues.run(|connection| Ok(records::former(connection)?)).await? {
+        while queues.run(move |connection| Ok(messages::clear(connection, former, PASSED_OVER)?)).await? == PASSED_OVER
+        {
+        }
+    }
     let records = queues.run(|connection| Ok(records::all(connection)?)).await?;
     for queue in records {
         let name = queue.name.clone();
         loop {
             let (queue, now) = (queue.clone(), queues.now());
             let expired =
-                queues.run(move |connection| Ok(messages::expire(connection, &queue, STEP_MESSAGES, now)?)).await?;
+                queues.run(move |connection| Ok(messages::expire(connection, &queue, PASSED_OVER, now)?)).await?;
             if expired > 0 {
                 counter!("sluicegate_queue_messages_expired_total", "queue" => name.clone()).increment(expired as u64);
             }
-            if expired < STEP_MESSAGES {
+            if expired < PASSED_OVER {
                 break;
             }
         }

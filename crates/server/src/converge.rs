@@ -1,7 +1,7 @@
 //! What is served, and how it becomes what is wanted. A start is the first such change, from nothing.
 //!
 //! ```text
-//! Wanted ─→ checked: APIs, tables, code ─→ tables, queues ─→ functions ─→ APIs ─→ mappings ─→ what is not wanted any more goes
+//! Wanted ─→ checked: APIs, tables, queues, code ─→ tables, queues ─→ functions ─→ APIs ─→ mappings ─→ what is not wanted any more goes
 //! ```
 //!
 //! Everything that can be refused is refused before anything is changed. What stays the same is left alone: its connections,
@@ -115,7 +115,7 @@ impl Served {
         let mut changes = Changes::default();
         self.converge_tables(wanted, &mut changes).await?;
         self.converge_queues(wanted, &mut changes).await?;
-        self.update_functions(wanted, &mut changes).await?;
+        self.update_functions(wanted, &apis, &mut changes).await?;
         self.update_apis(apis, &mut changes)?;
         let mut mappings = applications::mappings(&self.fixed.applications)?;
         mappings.extend_from_slice(wanted.stacks.mappings());
@@ -137,6 +137,7 @@ impl Served {
             }
         }
         wanted.stacks.check_tables(&self.fixed.tables).await.map_err(Refusal::Template)?;
+        wanted.stacks.check_queues(&self.fixed.queues).await.map_err(Refusal::Template)?;
         let described = wanted.process_functions();
         if described.is_empty() && self.processes.is_none() {
             return Ok(apis);
@@ -146,10 +147,12 @@ impl Served {
             Some(processes) => processes,
             None => {
                 let started = function_hosts::start(config, data, *listen, access_key.clone());
-                self.processes.insert(started.map_err(HostError::from)?.into())
+                let started = self.processes.insert(started.map_err(HostError::from)?.into());
+                // No function runs yet that knows others.
+                started.set_api_names(function_hosts::names(config, &apis));
+                started
             }
         };
-        processes.set_api_names(function_hosts::names(config, &apis));
         let check = |processes: &Processes, function| processes.check(&function);
         let mut failed = each(processes, described, check).await.err().unwrap_or_default();
         failed.retain(|error| !wanted.stacks.is_forgiven(error));
@@ -181,14 +184,20 @@ impl Served {
         Ok(())
     }
 
-    async fn update_functions(&mut self, wanted: &Wanted, changes: &mut Changes) -> Result<(), Refusal> {
-        let Fixed { applications, listen, tables, call_table, connections, functions, .. } = &self.fixed;
+    async fn update_functions(
+        &mut self,
+        wanted: &Wanted,
+        apis: &[ApiDefinition],
+        changes: &mut Changes,
+    ) -> Result<(), Refusal> {
+        let Fixed { config, applications, listen, tables, call_table, connections, functions, .. } = &self.fixed;
         // Only now: streams have got their names.
         let addresses = wanted.stacks.addresses(*listen, tables);
         let described =
             api_files::process_functions(&wanted.files).chain(wanted.stacks.functions(&addresses)).collect();
         let loaded = match &self.processes {
             Some(processes) => {
+                processes.set_api_names(function_hosts::names(config, apis));
                 let loaded = each(processes, described, Processes::load).await;
                 loaded.map_err(|failed| not_loaded(wanted, failed))?
             }

@@ -131,6 +131,13 @@ impl Stacks {
         if problems.is_empty() { Ok(()) } else { Err(Problems { problems, more: 0 }) }
     }
 
+    /// A problem for each queue that is needed and will not be there, and for whatever else about queues and topics can be told
+    /// beforehand. Changes nothing.
+    pub(crate) async fn check_queues(&self, queues: &Queues) -> Result<(), Problems> {
+        let problems = messaging::check(&self.stacks, queues).await;
+        if problems.is_empty() { Ok(()) } else { Err(Problems { problems, more: 0 }) }
+    }
+
     /// Creates the tables that are missing and brings those that exist in line; by name, what was done.
     pub(crate) async fn converge_tables(&self, tables: &Tables) -> Result<Vec<(String, TableChange)>, Problems> {
         let mut changes = Vec::new();

@@ -1,9 +1,11 @@
 //! APIs that change while they are served.
 
-use crate::fixture::{DEFAULT, DISCONNECT, ECHO, Functions, Reply, Server, api};
+use crate::fixture::{CONNECT, DEFAULT, DISCONNECT, ECHO, Functions, Reply, Server, api};
 use serde_json::json;
 use sluicegate_gateway::api::ApiDefinition;
 use sluicegate_gateway::{Clock, HubOptions};
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// The API with another route, whose messages go where those of `echo` go.
 fn with_another_route(stage: &serde_json::Value) -> ApiDefinition {
@@ -81,4 +83,25 @@ async fn a_removed_stage_closes_its_connections_and_may_come_back() {
     client.send(r#"{"action":"another"}"#).await;
     assert_eq!(client.receive().await, "answered");
     assert_eq!(server.broadcast(&["to all"]).await.accepted, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_api_is_removed_during_its_connect_is_refused() {
+    let gate = Arc::new(Notify::new());
+    let handler_gate = gate.clone();
+    let functions =
+        Functions::default().on(CONNECT, move |_| Reply::After(handler_gate.clone(), json!({"statusCode": 200})));
+    let server = Arc::new(Server::start(functions).await);
+    let attempt = tokio::spawn({
+        let server = server.clone();
+        async move { server.refusal("/prod").await.0 }
+    });
+    let connect = server.events(CONNECT, 1).await.remove(0);
+
+    server.gateway.remove_api("chat");
+    gate.notify_one();
+
+    assert_eq!(attempt.await.unwrap(), 403);
+    let disconnect = server.events(DISCONNECT, 1).await.remove(0);
+    assert_eq!(disconnect["requestContext"]["connectionId"], connect["requestContext"]["connectionId"]);
 }

@@ -50,8 +50,8 @@ enum Invoked {
 }
 
 impl Delivery {
-    /// `received_at` is when the first message may have been received.
-    pub(super) async fn deliver(&self, batch: Vec<Received>, received_at: Instant) {
+    /// `hidden_until` is when others can receive the messages.
+    pub(super) async fn deliver(&self, batch: Vec<Received>, hidden_until: Instant) {
         let mut items: Vec<Item> = batch
             .into_iter()
             .map(|message| Item {
@@ -73,7 +73,7 @@ impl Delivery {
                 pieces.extend([rest, piece]);
                 continue;
             }
-            self.deliver_piece(&piece, event, received_at).await;
+            self.deliver_piece(&piece, event, hidden_until).await;
         }
     }
 
@@ -91,9 +91,9 @@ impl Delivery {
         }
     }
 
-    async fn deliver_piece(&self, items: &[Item], event: Bytes, received_at: Instant) {
+    async fn deliver_piece(&self, items: &[Item], event: Bytes, hidden_until: Instant) {
         let ids: Vec<&str> = items.iter().map(|item| item.message_id.as_str()).collect();
-        let failed = match self.invoke(event, received_at + self.visibility).await {
+        let failed = match self.invoke(event, hidden_until).await {
             Invoked::Answered(answer) if self.mapping.reports_item_failures => match failures(&answer, &ids) {
                 Ok(failed) => failed,
                 Err(_) => {

@@ -6,7 +6,7 @@ use super::poller::Poller;
 use super::settings::QueueMapping;
 use crate::{MappingChanges, RetryPace};
 use sluicegate_protocol::Invoke;
-use sluicegate_queues::{Queues, Refusal};
+use sluicegate_queues::{QueueDescription, Queues, Refusal};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -25,6 +25,8 @@ pub struct QueueMappings {
 
 struct Running {
     mapping: QueueMapping,
+    /// Of its queue, when the mapping began.
+    visibility: Duration,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -51,7 +53,8 @@ impl QueueMappings {
         Ok(all)
     }
 
-    /// Runs these instead of the present ones. Those that stay the same go on undisturbed; others finish what they are at.
+    /// Runs these instead of the present ones. Those that stay the same, as does the visibility timeout of their queues, go on
+    /// undisturbed; others finish what they are at.
     ///
     /// # Errors
     /// One of them cannot begin; then none was started or stopped.
@@ -59,20 +62,26 @@ impl QueueMappings {
         refuse_duplicates(&wanted)?;
         self.leaving.retain(|task| !task.is_finished());
         let wanted: Vec<_> = wanted.into_iter().filter(|mapping| mapping.enabled).collect();
-        let is_new = |mapping: &&QueueMapping| !self.running.iter().any(|running| running.mapping == **mapping);
         let mut beginning = Vec::new();
-        for mapping in wanted.iter().filter(is_new) {
-            let described = self.queues.describe(&mapping.queue).await.map_err(|source| StartError::Queue {
-                mapping: mapping.id.to_string(),
-                queue: mapping.queue.to_string(),
-                source,
-            })?;
+        for mapping in &wanted {
+            let running = self.running.iter().find(|running| running.mapping == *mapping);
+            let described = match (self.queues.describe(&mapping.queue).await, running) {
+                (Ok(described), Some(running)) if visibility(&described) == running.visibility => continue,
+                (Ok(described), _) => described,
+                // It tries until the queue is there again.
+                (Err(_), Some(_)) => continue,
+                (Err(source), None) => {
+                    let (mapping, queue) = (mapping.id.to_string(), mapping.queue.to_string());
+                    return Err(StartError::Queue { mapping, queue, source });
+                }
+            };
             beginning.push((mapping.clone(), described));
         }
         let mut changes = MappingChanges::default();
         let mut before = Vec::new();
         for running in std::mem::take(&mut self.running) {
-            if wanted.contains(&running.mapping) {
+            let begins_anew = beginning.iter().any(|(mapping, _)| *mapping == running.mapping);
+            if wanted.contains(&running.mapping) && !begins_anew {
                 self.running.push(running);
             } else {
                 running.stop.send_replace(true);
@@ -83,8 +92,8 @@ impl QueueMappings {
         for (mapping, described) in beginning {
             let id = mapping.id.to_string();
             info!(mapping = %mapping.id, queue = %mapping.queue, function = %mapping.function, "mapping started");
-            let visibility = described.settings.visibility_timeout.unsigned_abs();
-            self.run(mapping, Source::of(described.arn), Duration::from_secs(visibility));
+            let visibility = visibility(&described);
+            self.run(mapping, Source::of(described.arn), visibility);
             match before.iter().position(|old| *old == id) {
                 Some(place) => {
                     before.remove(place);
@@ -113,7 +122,7 @@ impl QueueMappings {
         };
         let poller = Poller { queues: self.queues.clone(), delivery: Arc::new(delivery), stopped };
         let task = tokio::spawn(poller.run());
-        self.running.push(Running { mapping, stop, task });
+        self.running.push(Running { mapping, visibility, stop, task });
     }
 
     /// Lets running invocations finish and their messages be deleted, starts no others, and waits for that.
@@ -128,6 +137,10 @@ impl QueueMappings {
             }
         }
     }
+}
+
+fn visibility(queue: &QueueDescription) -> Duration {
+    Duration::from_secs(queue.settings.visibility_timeout.unsigned_abs())
 }
 
 fn refuse_duplicates(mappings: &[QueueMapping]) -> Result<(), StartError> {

@@ -1,6 +1,7 @@
 //! One mapping at work: receive, collect, hand over, again.
 
 use super::delivery::Delivery;
+use sluicegate_queues::limits::VISIBILITY_SECONDS;
 use sluicegate_queues::{Queues, Receive, Received, Refusal};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,12 @@ const RECEIVE_RETRY: Duration = Duration::from_secs(5);
 const EMPTY_PAUSE: Duration = Duration::from_millis(100);
 /// A batch of so many bytes waits for no more messages, so that its payload seldom has to be cut.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+struct Batch {
+    messages: Vec<Received>,
+    /// When its first message comes into sight again.
+    hidden_until: Instant,
+}
 
 pub(super) struct Poller {
     pub(super) queues: Queues,
@@ -38,18 +45,18 @@ impl Poller {
             while let Some(ended) = deliveries.try_join_next() {
                 tell(ended);
             }
-            let received_at = Instant::now();
+            let asked_at = Instant::now();
             match self.collect().await {
-                // One that waits for nothing, because the queues are being closed, must not be asked at once again.
-                Ok(batch) if batch.is_empty() && received_at.elapsed() < EMPTY_PAUSE => self.pause(EMPTY_PAUSE).await,
-                Ok(batch) if batch.is_empty() => {}
-                Ok(batch) => {
+                Ok(Some(Batch { messages, hidden_until })) => {
                     let delivery = Arc::clone(&self.delivery);
                     deliveries.spawn(async move {
-                        delivery.deliver(batch, received_at).await;
+                        delivery.deliver(messages, hidden_until).await;
                         drop(place);
                     });
                 }
+                // One that waits for nothing, because the queues are being closed, must not be asked at once again.
+                Ok(None) if asked_at.elapsed() < EMPTY_PAUSE => self.pause(EMPTY_PAUSE).await,
+                Ok(None) => {}
                 Err(refusal) => {
                     let mapping = &self.delivery.mapping;
                     warn!(mapping = %mapping.id, queue = %mapping.queue, %refusal, "the queue cannot be received from; trying again");
@@ -71,11 +78,15 @@ impl Poller {
     }
 
     /// A batch is closed by the first of: it is full, it is large, or its window, which began with its first message, is over.
-    async fn collect(&mut self) -> Result<Vec<Received>, Refusal> {
+    async fn collect(&mut self) -> Result<Option<Batch>, Refusal> {
         let (size, window) = (self.delivery.mapping.batch_size, self.delivery.mapping.batch_window);
         let mut batch = self.receive(size, WAIT).await?;
-        let end = Instant::now() + window;
-        while !batch.is_empty() && batch.len() < size && bytes(&batch) < BATCH_BYTES && !*self.stopped.borrow() {
+        if batch.is_empty() {
+            return Ok(None);
+        }
+        let received_at = Instant::now();
+        let end = received_at + window;
+        while batch.len() < size && bytes(&batch) < BATCH_BYTES && !*self.stopped.borrow() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -86,11 +97,20 @@ impl Poller {
                 Err(_) => break,
             }
         }
-        Ok(batch)
+        Ok(Some(Batch { messages: batch, hidden_until: received_at + self.hidden() }))
+    }
+
+    /// For how long messages are hidden: their batch may only begin its visibility timeout when the window is over.
+    fn hidden(&self) -> Duration {
+        let longest = Duration::from_secs(VISIBILITY_SECONDS.unsigned_abs());
+        (self.delivery.visibility + self.delivery.mapping.batch_window).min(longest)
     }
 
     async fn receive(&mut self, most: usize, wait: Duration) -> Result<Vec<Received>, Refusal> {
-        let receive = Receive { most, most_bytes: BATCH_BYTES, visibility_timeout: None, wait: Some(wait) };
+        // Without a window the queue's own, which may have changed.
+        let visibility_timeout =
+            (!self.delivery.mapping.batch_window.is_zero()).then(|| self.hidden().as_secs_f64().ceil() as i64);
+        let receive = Receive { most, most_bytes: BATCH_BYTES, visibility_timeout, wait: Some(wait) };
         self.queues.receive_unless(&self.delivery.mapping.queue, receive, &mut self.stopped).await
     }
 }

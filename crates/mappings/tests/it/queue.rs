@@ -207,6 +207,22 @@ async fn a_window_collects_until_the_batch_is_full() {
 }
 
 #[tokio::test]
+async fn a_mapping_follows_the_visibility_timeout_of_its_queue() {
+    let mut world = World::new().await;
+    let mut mappings = world.start(settings()).await;
+    let same = || vec![QueueMapping::try_from(settings()).unwrap()];
+    let longer = QueueSettings { visibility_timeout: 600, ..QueueSettings::default() };
+    world.queues.ensure_queue("jobs", longer.clone()).await.unwrap();
+    assert_eq!(mappings.update(same()).await.unwrap().changed, ["mapping-1"]);
+    // Other settings are none of its business.
+    world.queues.ensure_queue("jobs", QueueSettings { retention: 600, ..longer }).await.unwrap();
+    assert!(mappings.update(same()).await.unwrap().changed.is_empty());
+    world.send(&["a"]).await;
+    world.next_call().await.succeed();
+    mappings.stop().await;
+}
+
+#[tokio::test]
 async fn what_the_filter_does_not_let_pass_is_deleted() {
     let mut world = World::new().await;
     world.send(&[r#"{"kind": "other"}"#, "no JSON", r#"{"kind": "good"}"#]).await;
@@ -254,4 +270,44 @@ async fn a_changed_mapping_takes_the_place_of_the_old_one() {
     let error = mappings.update(vec![QueueMapping::try_from(nowhere).unwrap()]).await.unwrap_err().to_string();
     assert!(error.contains("create the queue"), "{error}");
     mappings.stop().await;
+}
+
+#[tokio::test]
+async fn a_window_longer_than_the_visibility_timeout_repeats_nothing() {
+    let mut world = World::new().await;
+    let patient = QueueMappingSettings { batch_size: 3, batch_window: Duration::from_secs(300), ..settings() };
+    let mappings = world.start(patient).await;
+    world.send(&["a"]).await;
+    let look = Receive { most: 1, most_bytes: usize::MAX, visibility_timeout: Some(0), wait: Some(Duration::ZERO) };
+    while !world.queues.receive("jobs", look).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // The mapping has it, and the queue's timeout passes while it waits for more.
+    world.seconds.fetch_add(31, Ordering::SeqCst);
+    world.send(&["b", "c"]).await;
+    let call = world.next_call().await;
+    assert_eq!(bodies(&call), ["a", "b", "c"]);
+    call.succeed();
+    mappings.stop().await;
+    assert!(world.left().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_message_after_a_long_silence_is_tried_again_as_long_as_any() {
+    let mut world = World::new().await;
+    let brief = QueueSettings { visibility_timeout: 10, ..QueueSettings::default() };
+    world.queues.ensure_queue("jobs", brief).await.unwrap();
+    let mappings = world.start(settings()).await;
+    tokio::task::yield_now().await;
+    // The mapping has asked, and waits for longer than a message is hidden.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(15)).await;
+    tokio::time::resume();
+    world.send(&["a"]).await;
+    for _ in 0..3 {
+        world.next_call().await.answer(Err(InvokeError::Throttled));
+    }
+    world.next_call().await.succeed();
+    mappings.stop().await;
+    assert!(world.left().await.is_empty());
 }

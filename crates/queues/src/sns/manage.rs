@@ -99,13 +99,19 @@ pub(super) async fn list_topics(inner: &Inner, request: Request<'_>) -> Result<V
     Ok(answer)
 }
 
-pub(super) async fn subscribe(inner: &Inner, request: Request<'_>) -> Result<Value, Refusal> {
+/// What a `Subscribe` asks for.
+pub(super) fn asked_subscription(inner: &Inner, request: Request<'_>) -> Result<SubscriptionSettings, Refusal> {
     let (topic, protocol, endpoint) =
         (required(request, "TopicArn")?, required(request, "Protocol")?, required(request, "Endpoint")?);
     let mut settings = subscription(inner, topic, protocol, endpoint)?;
     if let Some(attributes) = request.map("Attributes")? {
         set(inner, &mut settings, attributes)?;
     }
+    Ok(settings)
+}
+
+pub(super) async fn subscribe(inner: &Inner, request: Request<'_>) -> Result<Value, Refusal> {
+    let settings = asked_subscription(inner, request)?;
     let topic = settings.topic.clone();
     let id = inner.run(move |connection| topics::subscribe(connection, &settings)).await?;
     Ok(json!({ "SubscriptionArn": arn(inner, &topic, &id) }))

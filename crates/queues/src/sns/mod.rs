@@ -14,6 +14,10 @@ use crate::request::Request;
 use crate::sqs::operations;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use topics::Endpoint;
+
+const SEND: &str = "sqs:SendMessage";
+const INVOKE: &str = "lambda:InvokeFunction";
 
 operations! {
     CreateTopic DeleteTopic ListTopics GetTopicAttributes
@@ -31,27 +35,42 @@ impl Operation {
     }
 }
 
-/// The ARN that a policy must allow the operation on; `None` where there is none.
+/// The ARN that a policy must allow the operation on, as this server writes it; `None` where there is none.
 pub(crate) fn resource_of(
     inner: &Inner,
     operation: Operation,
     request: Request<'_>,
 ) -> Result<Option<String>, Refusal> {
-    let text = |name| request.text(name).map(|text| text.map(str::to_owned));
     match operation {
         Operation::ListTopics | Operation::ListSubscriptions => Ok(None),
-        Operation::CreateTopic => Ok(text("Name")?.map(|name| inner.place.topic_arn(&name))),
+        Operation::CreateTopic => Ok(request.text("Name")?.map(|name| inner.place.topic_arn(name))),
         // The topic is what stands before the id.
         Operation::Unsubscribe | Operation::GetSubscriptionAttributes => Ok(request
             .text("SubscriptionArn")?
             .and_then(|arn| inner.place.subscription_of_arn(arn))
             .map(|(topic, _)| inner.place.topic_arn(topic))),
-        Operation::Publish => match text("TopicArn")? {
-            None => text("TargetArn"),
-            topic => Ok(topic),
-        },
-        _ => text("TopicArn"),
+        Operation::Publish => publish::topic_name(inner, request).map(|topic| Some(inner.place.topic_arn(&topic))),
+        _ => manage::topic_name(inner, request, "TopicArn").map(|topic| Some(inner.place.topic_arn(&topic))),
     }
+}
+
+/// What else a policy must allow, as actions and ARNs: a subscription sends on to what others may have closed to its maker.
+/// On AWS the policy of the queue or function would say so.
+pub(crate) fn reached_by(
+    inner: &Inner,
+    operation: Operation,
+    request: Request<'_>,
+) -> Result<Vec<(&'static str, String)>, Refusal> {
+    if operation != Operation::Subscribe {
+        return Ok(Vec::new());
+    }
+    let settings = manage::asked_subscription(inner, request)?;
+    let endpoint = match &settings.endpoint {
+        Endpoint::Queue(queue) => (SEND, inner.place.queue_arn(queue)),
+        Endpoint::Function(arn) => (INVOKE, inner.place.function_arn(arn)),
+    };
+    let dead_letters = settings.dead_letter_queue.map(|queue| (SEND, inner.place.queue_arn(&queue)));
+    Ok(std::iter::once(endpoint).chain(dead_letters).collect())
 }
 
 pub(crate) async fn run(

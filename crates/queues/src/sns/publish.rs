@@ -3,7 +3,7 @@
 //! What goes to queues is written in one operation, so it is in all of them or in none. Functions get theirs afterwards, as
 //! asynchronous invocations.
 
-use super::manage::{arn, topic_name, topic_of};
+use super::manage::{self, arn};
 use super::notification::Notification;
 use super::topics::{self, Endpoint, Subscription};
 use crate::attributes::MessageAttributes;
@@ -44,14 +44,19 @@ struct Delivery {
     body: String,
 }
 
-pub(super) async fn one(inner: &Inner, request: Request<'_>, sender: Arc<str>) -> Result<Value, Refusal> {
+/// Where a `Publish` goes. Policies are asked about the same topic, so nothing else may decide it.
+pub(super) fn topic_name(inner: &Inner, request: Request<'_>) -> Result<String, Refusal> {
     if request.text("PhoneNumber")?.is_some() {
         return Err(Refusal::sns("PhoneNumber Reason: nothing is sent to telephones here"));
     }
-    let topic = match request.text("TargetArn")? {
-        Some(arn) => topic_of(inner, arn, "TargetArn")?,
-        None => topic_name(inner, request, "TopicArn")?,
-    };
+    match request.text("TargetArn")? {
+        Some(arn) => manage::topic_of(inner, arn, "TargetArn"),
+        None => manage::topic_name(inner, request, "TopicArn"),
+    }
+}
+
+pub(super) async fn one(inner: &Inner, request: Request<'_>, sender: Arc<str>) -> Result<Value, Refusal> {
+    let topic = topic_name(inner, request)?;
     let message = message(request)?;
     let id = message.id.clone();
     publish(inner, &topic, vec![message], sender).await?;
@@ -67,7 +72,7 @@ pub(super) async fn text(inner: &Inner, topic: &str, text: String, sender: Arc<s
 }
 
 pub(super) async fn batch(inner: &Inner, request: Request<'_>, sender: Arc<str>) -> Result<Value, Refusal> {
-    let topic = topic_name(inner, request, "TopicArn")?;
+    let topic = manage::topic_name(inner, request, "TopicArn")?;
     let entries = entries(request)?;
     let (mut messages, mut successful, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for (id, members) in entries {

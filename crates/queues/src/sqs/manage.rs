@@ -1,5 +1,6 @@
 //! Queues themselves: made, listed, described, changed, emptied, deleted.
 
+use crate::dialled::Dialled;
 use crate::limits::{PAGE, QUEUE_NAME_CHARS};
 use crate::names;
 use crate::queues::Inner;
@@ -11,20 +12,30 @@ use rusqlite::params;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-pub(super) async fn create(inner: &Inner, name: &str, request: Request<'_>) -> Result<Value, Refusal> {
+pub(super) async fn create(
+    inner: &Inner,
+    name: &str,
+    request: Request<'_>,
+    dialled: Dialled<'_>,
+) -> Result<Value, Refusal> {
     names::check_queue(name)?;
     let asked = request.map("Attributes")?.cloned().unwrap_or_default();
     let (queue, place, now) = (name.to_owned(), inner.place.clone(), inner.now());
     inner.run(move |connection| records::create(connection, &queue, &asked, &place, now)).await?;
-    Ok(json!({ "QueueUrl": inner.place.queue_url(name) }))
+    Ok(json!({ "QueueUrl": inner.place.queue_url_for(dialled, name) }))
 }
 
-pub(super) async fn url(inner: &Inner, name: &str, request: Request<'_>) -> Result<Value, Refusal> {
+pub(super) async fn url(
+    inner: &Inner,
+    name: &str,
+    request: Request<'_>,
+    dialled: Dialled<'_>,
+) -> Result<Value, Refusal> {
     if request.text("QueueOwnerAWSAccountId")?.is_some_and(|owner| owner != inner.place.account) {
         return Err(Refusal::no_queue());
     }
     let queue = inner.queue(name).await?;
-    Ok(json!({ "QueueUrl": inner.place.queue_url(&queue.name) }))
+    Ok(json!({ "QueueUrl": inner.place.queue_url_for(dialled, &queue.name) }))
 }
 
 pub(super) async fn attributes(inner: &Inner, name: &str, request: Request<'_>) -> Result<Value, Refusal> {
@@ -75,7 +86,7 @@ pub(super) async fn set_attributes(inner: &Inner, name: &str, request: Request<'
 }
 
 /// A page of URLs; the token is the name of the last queue before the page.
-pub(super) async fn list(inner: &Inner, request: Request<'_>) -> Result<Value, Refusal> {
+pub(super) async fn list(inner: &Inner, request: Request<'_>, dialled: Dialled<'_>) -> Result<Value, Refusal> {
     let prefix = request.text("QueueNamePrefix")?.unwrap_or_default().to_owned();
     let after = request.text("NextToken")?.unwrap_or_default().to_owned();
     if after.len() > QUEUE_NAME_CHARS {
@@ -100,7 +111,7 @@ pub(super) async fn list(inner: &Inner, request: Request<'_>) -> Result<Value, R
         answer.insert("NextToken", json!(last));
     }
     if !names.is_empty() {
-        let urls: Vec<String> = names.iter().map(|name| inner.place.queue_url(name)).collect();
+        let urls: Vec<String> = names.iter().map(|name| inner.place.queue_url_for(dialled, name)).collect();
         answer.insert("QueueUrls", json!(urls));
     }
     Ok(json!(answer))

@@ -5,6 +5,7 @@ mod consume;
 mod manage;
 mod send;
 
+use crate::dialled::Dialled;
 use crate::queues::Inner;
 use crate::refusal::Refusal;
 use crate::request::Request;
@@ -65,15 +66,16 @@ pub(crate) async fn run(
     operation: Operation,
     request: &Map<String, Value>,
     sender: Arc<str>,
+    dialled: Dialled<'_>,
 ) -> Result<Value, Refusal> {
     let request = Request(request);
     let queue = queue_of(inner, operation, request)?.unwrap_or_default();
     match operation {
-        Operation::CreateQueue => manage::create(inner, queue, request).await,
-        Operation::GetQueueUrl => manage::url(inner, queue, request).await,
+        Operation::CreateQueue => manage::create(inner, queue, request, dialled).await,
+        Operation::GetQueueUrl => manage::url(inner, queue, request, dialled).await,
         Operation::GetQueueAttributes => manage::attributes(inner, queue, request).await,
         Operation::SetQueueAttributes => manage::set_attributes(inner, queue, request).await,
-        Operation::ListQueues => manage::list(inner, request).await,
+        Operation::ListQueues => manage::list(inner, request, dialled).await,
         Operation::DeleteQueue => manage::delete(inner, queue).await,
         Operation::PurgeQueue => manage::purge(inner, queue).await,
         Operation::SendMessage => send::one(inner, queue, request, sender).await,

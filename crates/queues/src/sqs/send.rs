@@ -2,7 +2,7 @@
 
 use super::batch::{self, Entry};
 use crate::attributes::{MessageAttributes, digest};
-use crate::limits::{DELAY_SECONDS, MESSAGE_BYTES};
+use crate::limits::{DELAY_SECONDS, MESSAGE_BYTES, TRACE_HEADER_BYTES};
 use crate::messages::NewMessage;
 use crate::queues::Inner;
 use crate::refusal::{BATCH_TOO_LONG, INVALID_CONTENTS, INVALID_VALUE, Refusal};
@@ -96,6 +96,11 @@ fn trace_header(system: &Map<String, Value>) -> Result<(String, String), Refusal
     if value.required_text("DataType")? != "String" {
         return Err(refused("AWSTraceHeader must be of the type String."));
     }
+    if header.len() > TRACE_HEADER_BYTES {
+        return Err(refused(&format!(
+            "AWSTraceHeader has more than {TRACE_HEADER_BYTES} bytes; send the trace id alone."
+        )));
+    }
     let digest = MessageAttributes::of_system(TRACE_HEADER, header).digest();
     Ok((header.to_owned(), digest.unwrap_or_default()))
 }
@@ -117,6 +122,7 @@ mod tests {
     #[test]
     fn messages_are_refused_as_aws_refuses_them() {
         let header = |kind: &str| json!({"AWSTraceHeader": {"DataType": kind, "StringValue": "Root=1"}});
+        let long = |bytes| json!({"AWSTraceHeader": {"DataType": "String", "StringValue": "a".repeat(bytes)}});
         for (members, expected) in [
             (json!({"MessageBody": "a"}), None),
             (json!({"MessageBody": "\t\n\r ä😀\u{FFFD}"}), None),
@@ -131,6 +137,8 @@ mod tests {
             (json!({"MessageBody": "a", "DelaySeconds": -1}), Some("InvalidParameterValue")),
             (json!({"MessageBody": "a", "MessageSystemAttributes": header("String")}), None),
             (json!({"MessageBody": "a", "MessageSystemAttributes": header("Number")}), Some("InvalidParameterValue")),
+            (json!({"MessageBody": "a", "MessageSystemAttributes": long(1_024)}), None),
+            (json!({"MessageBody": "a", "MessageSystemAttributes": long(1_025)}), Some("InvalidParameterValue")),
             (json!({"MessageBody": "a", "MessageSystemAttributes": {"X": {}}}), Some("InvalidParameterValue")),
             (json!({"MessageBody": "a", "MessageDeduplicationId": "1"}), Some("InvalidParameterValue")),
         ] {

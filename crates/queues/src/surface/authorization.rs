@@ -2,35 +2,33 @@
 
 use super::{Operation, unsigned};
 use crate::queues::Inner;
-use crate::refusal::{ACCESS_DENIED, INCOMPLETE_SIGNATURE, INVALID_SIGNATURE, Refusal, SNS_ACCESS_DENIED, UNKNOWN_KEY};
+use crate::refusal::{
+    ACCESS_DENIED, Fault, INCOMPLETE_SIGNATURE, INVALID_SIGNATURE, Refusal, SNS_ACCESS_DENIED, UNKNOWN_KEY,
+};
 use crate::request::Request;
 use crate::{sns, sqs};
 use http::request::Parts;
 use serde_json::{Map, Value};
-use sluicegate_endpoint::signature::{self, Scope, is_unsigned, verify};
+use sluicegate_endpoint::signature::{self, Scope, verify};
 use sluicegate_endpoint::{Caller, Decision};
+use sluicegate_protocol::AwsService;
 use std::sync::Arc;
 
-/// Who signed the request, if they may do what it asks.
-pub(super) fn caller(
-    inner: &Inner,
-    parts: &Parts,
-    body: &[u8],
-    operation: Operation,
-    members: &Map<String, Value>,
-) -> Result<Caller, Refusal> {
-    if is_unsigned(&inner.credentials, parts) {
-        return Err(unsigned());
-    }
-    let service = match operation {
-        Operation::Sqs(_) => "sqs",
-        Operation::Sns(_) => "sns",
+/// Whether a request is to be refused before its body is read.
+pub(super) fn is_unsigned(inner: &Inner, parts: &Parts) -> bool {
+    signature::is_unsigned(&inner.credentials, parts)
+}
+
+/// Who signed the request.
+pub(super) fn caller(inner: &Inner, parts: &Parts, body: &[u8], service: AwsService) -> Result<Caller, Refusal> {
+    let service = match service {
+        AwsService::Sqs => "sqs",
+        AwsService::Sns => "sns",
+        AwsService::DynamoDb => "dynamodb",
     };
     let scope = Scope { region: &inner.place.region, service };
     let now = u64::try_from(inner.now()).unwrap_or_default();
-    let caller = verify(&inner.credentials, scope, parts, body, now).map_err(refused)?;
-    check(inner, &caller, operation, members)?;
-    Ok(caller)
+    verify(&inner.credentials, scope, parts, body, now).map_err(refused)
 }
 
 /// Whether a caller may do what is asked.
@@ -44,18 +42,26 @@ pub(super) fn check(
         return Ok(());
     }
     let request = Request(members);
-    let (action, resource) = match operation {
+    match operation {
         Operation::Sqs(operation) => {
-            let queue = sqs::queue_of(inner, operation, request)?;
-            (format!("sqs:{}", operation.action()), queue.map(|queue| inner.place.queue_arn(queue)))
+            let queue = sqs::queue_of(inner, operation, request)?.map(|queue| inner.place.queue_arn(queue));
+            require(caller, &ACCESS_DENIED, &format!("sqs:{}", operation.action()), queue.as_deref())
         }
         Operation::Sns(operation) => {
-            (format!("sns:{}", operation.action()), sns::resource_of(inner, operation, request)?)
+            let topic = sns::resource_of(inner, operation, request)?;
+            require(caller, &SNS_ACCESS_DENIED, &format!("sns:{}", operation.action()), topic.as_deref())?;
+            for (action, resource) in sns::reached_by(inner, operation, request)? {
+                require(caller, &SNS_ACCESS_DENIED, action, Some(&resource))?;
+            }
+            Ok(())
         }
-    };
-    let decision = match &resource {
-        Some(resource) => caller.may(&action, &[resource]),
-        None => caller.may_everywhere(&action),
+    }
+}
+
+fn require(caller: &Caller, fault: &'static Fault, action: &str, resource: Option<&str>) -> Result<(), Refusal> {
+    let decision = match resource {
+        Some(resource) => caller.may(action, &[resource]),
+        None => caller.may_everywhere(action),
     };
     let reason = match decision {
         Decision::Allowed => return Ok(()),
@@ -66,9 +72,8 @@ pub(super) fn check(
         Caller::Known(user) => user.user_arn(),
         Caller::Anyone { .. } => "anonymous".to_owned(),
     };
-    let resource = resource.as_deref().unwrap_or("*");
+    let resource = resource.unwrap_or("*");
     let message = format!("User: {user} is not authorized to perform: {action} on resource: {resource} {reason}");
-    let fault = if action.starts_with("sns:") { &SNS_ACCESS_DENIED } else { &ACCESS_DENIED };
     Err(Refusal::new(fault, message))
 }
 

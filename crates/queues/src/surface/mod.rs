@@ -5,6 +5,8 @@
 //! | `X-Amz-Target: AmazonSQS.SendMessage`, a JSON body | JSON |
 //! | `Action=…` in a form body or in the query, at `/` or at `/{account}/{queue}` | query |
 //!
+//! What has no signature is refused before its body is read, and JSON is parsed after its signature was verified.
+//!
 //! No answer carries CORS headers, and a signature must be in a header unless it is verified: forms are what a page from
 //! elsewhere, open in a developer's browser, can send without being asked.
 
@@ -12,6 +14,7 @@ mod authorization;
 mod form;
 mod xml;
 
+use crate::dialled::Dialled;
 use crate::limits::BODY_BYTES;
 use crate::queues::{Inner, Queues};
 use crate::refusal::{MISSING_TOKEN, Refusal, SERIALIZATION, UNKNOWN_OPERATION, UNSUPPORTED};
@@ -50,6 +53,15 @@ enum Operation {
     Sns(sns::Operation),
 }
 
+/// Where a request came from.
+#[derive(Clone, Copy)]
+enum Origin<'a> {
+    /// The network: its signature says who asks.
+    Http,
+    /// This process, which knows who asks, and whose endpoint it would have gone to.
+    Here(AwsService, &'a Caller),
+}
+
 /// How an answer is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
@@ -80,15 +92,13 @@ impl Queues {
         B: Body<Data = Bytes>,
     {
         let (parts, body) = request.into_parts();
-        let body = match read_body(body, BODY_BYTES).await {
-            Ok(body) => body,
-            Err(error) => return Self::refused(protocol(&parts, None), &unread(error)),
-        };
-        let inner = self.inner();
-        self.answer(&parts, &body, None, |operation, members| {
-            authorization::caller(inner, &parts, &body, operation, members)
-        })
-        .await
+        if authorization::is_unsigned(self.inner(), &parts) {
+            return Self::refused(protocol(&parts, None), &unsigned());
+        }
+        match read_body(body, BODY_BYTES).await {
+            Ok(body) => self.answer(&parts, &body, Origin::Http).await,
+            Err(error) => Self::refused(protocol(&parts, None), &unread(error)),
+        }
     }
 
     /// Answers a request of this process. `service` is whose endpoint it would have gone to.
@@ -97,27 +107,24 @@ impl Queues {
         if body.len() > BODY_BYTES {
             return Self::refused(protocol(&parts, Some(service)), &unread(BodyError::TooLarge));
         }
-        let inner = self.inner();
-        self.answer(&parts, &body, Some(service), |operation, members| {
-            authorization::check(inner, caller, operation, members).map(|()| caller.clone())
-        })
-        .await
+        self.answer(&parts, &body, Origin::Here(service, caller)).await
     }
 
-    async fn answer(
-        &self,
-        parts: &Parts,
-        body: &Bytes,
-        service: Option<AwsService>,
-        admit: impl FnOnce(Operation, &Map<String, Value>) -> Result<Caller, Refusal>,
-    ) -> Response {
-        let (protocol, parsed) = parse(parts, body, service);
-        let Call { operation, members } = match parsed {
-            Ok(call) => call,
+    async fn answer(&self, parts: &Parts, body: &Bytes, origin: Origin<'_>) -> Response {
+        let inner = self.inner();
+        let (protocol, understood) = understand(inner, parts, body, origin);
+        let (caller, Call { operation, members }) = match understood {
+            Ok(understood) => understood,
             Err(refusal) => return Self::refused(protocol, &refusal),
         };
-        let answer = match admit(operation, &members) {
-            Ok(caller) => run(self.inner(), operation, &members, authorization::sender(&caller)).await,
+        let answer = match authorization::check(inner, &caller, operation, &members) {
+            Ok(()) => {
+                let dialled = match origin {
+                    Origin::Http => Dialled::of(parts),
+                    Origin::Here(..) => Dialled::Own,
+                };
+                run(inner, operation, &members, authorization::sender(&caller), dialled).await
+            }
             Err(refusal) => Err(refusal),
         };
         let code = answer.as_ref().map_or_else(|refusal| refusal.fault.code, |_| "OK");
@@ -165,9 +172,10 @@ async fn run(
     operation: Operation,
     members: &Map<String, Value>,
     sender: Arc<str>,
+    dialled: Dialled<'_>,
 ) -> Result<Value, Refusal> {
     match operation {
-        Operation::Sqs(operation) => sqs::run(inner, operation, members, sender).await,
+        Operation::Sqs(operation) => sqs::run(inner, operation, members, sender, dialled).await,
         Operation::Sns(operation) => sns::run(inner, operation, members, sender).await,
     }
 }
@@ -179,18 +187,31 @@ fn protocol(parts: &Parts, service: Option<AwsService>) -> Protocol {
     }
 }
 
-fn parse(parts: &Parts, body: &Bytes, service: Option<AwsService>) -> (Protocol, Result<Call, Refusal>) {
-    match parts.headers.get(TARGET) {
-        Some(target) => (Protocol::Json, parse_json(target, body)),
-        None => {
-            let form = form::Form::read(parts, body);
-            let service = match &form {
-                Ok(form) => service.unwrap_or_else(|| form.service()),
-                Err(_) => service.unwrap_or(AwsService::Sqs),
-            };
-            (Protocol::Query(service), form.and_then(|form| parse_form(parts, form, service)))
-        }
+/// Who asks, and for what.
+fn understand(
+    inner: &Inner,
+    parts: &Parts,
+    body: &Bytes,
+    origin: Origin<'_>,
+) -> (Protocol, Result<(Caller, Call), Refusal>) {
+    let caller = |service| match origin {
+        Origin::Http => authorization::caller(inner, parts, body, service),
+        Origin::Here(_, caller) => Ok(caller.clone()),
+    };
+    if let Some(target) = parts.headers.get(TARGET) {
+        // Small values take many times their text in memory, so strangers get none parsed.
+        let understood = caller(AwsService::Sqs).and_then(|caller| Ok((caller, parse_json(target, body)?)));
+        return (Protocol::Json, understood);
     }
+    // Whose signature it must be stands in the form, whose parameters are limited.
+    let form = form::Form::read(parts, body);
+    let service = match (origin, &form) {
+        (Origin::Here(service, _), _) => service,
+        (Origin::Http, Ok(form)) => form.service(),
+        (Origin::Http, Err(_)) => AwsService::Sqs,
+    };
+    let understood = form.and_then(|form| Ok((caller(service)?, parse_form(parts, form, service)?)));
+    (Protocol::Query(service), understood)
 }
 
 fn parse_json(target: &HeaderValue, body: &Bytes) -> Result<Call, Refusal> {

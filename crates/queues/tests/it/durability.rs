@@ -36,3 +36,51 @@ async fn closed_queues_refuse_and_let_go_of_the_file() {
     assert_eq!((status, &answer["__type"]), (503, &json!("com.amazon.coral.service#ServiceUnavailableException")));
     open(world.folder.path(), Credentials::default(), Arc::default(), Clock::system()).await.close().await;
 }
+
+/// So many messages are more than one operation deletes.
+const MANY: usize = 1_200;
+
+impl World {
+    async fn send_many(&self, url: &str) {
+        let entries: Vec<_> = (0..10).map(|n| json!({"Id": n.to_string(), "MessageBody": "m"})).collect();
+        let batch = json!({"QueueUrl": url, "Entries": entries});
+        let batches = (0..MANY / 10).map(|_| self.done("SendMessageBatch", batch.clone()));
+        futures_util::future::join_all(batches).await;
+    }
+
+    fn messages_in_the_file(&self) -> usize {
+        let file = rusqlite::Connection::open(self.folder.path().join("queues.db")).unwrap();
+        file.query_row("SELECT count(*) FROM messages", [], |row| row.get::<_, i64>(0)).unwrap() as usize
+    }
+}
+
+#[tokio::test]
+async fn others_have_their_turn_while_a_receiver_passes_over_old_messages() {
+    let world = World::new().await;
+    let url = world.queue("jobs", json!({"MessageRetentionPeriod": "60"})).await;
+    world.send_many(&url).await;
+    world.pass(60);
+    world.send(&url, "new").await;
+    // The second asks while the first is at it.
+    let (bodies, attributes) = tokio::join!(world.bodies(&url), world.attributes(&url));
+    assert_eq!(bodies, ["new"]);
+    assert_eq!(attributes["ApproximateNumberOfMessages"], (MANY - 500 + 1).to_string());
+}
+
+#[tokio::test]
+async fn what_was_purged_or_deleted_leaves_the_file_step_by_step() {
+    let world = World::new().await;
+    let (purged, deleted) = (world.queue("purged", json!({})).await, world.queue("deleted", json!({})).await);
+    for url in [&purged, &deleted] {
+        world.send_many(url).await;
+    }
+    world.done("PurgeQueue", json!({"QueueUrl": purged})).await;
+    world.done("DeleteQueue", json!({"QueueUrl": deleted})).await;
+    world.send(&purged, "new").await;
+    assert_eq!(world.messages_in_the_file(), 2 * MANY + 1, "nobody waited for the deletion");
+    tokio::time::pause();
+    while world.messages_in_the_file() > 1 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(world.bodies(&purged).await, ["new"]);
+}

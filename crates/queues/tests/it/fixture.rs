@@ -128,6 +128,19 @@ impl World {
         (status, serde_json::from_str(&body).unwrap())
     }
 
+    /// The URL of a queue, as asked for under these headers.
+    pub(crate) async fn url_under(&self, headers: &[(&str, &str)], name: &str) -> Value {
+        let request = Request::post("/")
+            .header("authorization", AUTHORIZATION)
+            .header("x-amz-date", "20260101T000000Z")
+            .header("x-amz-target", "AmazonSQS.GetQueueUrl");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let body = Bytes::from(json!({ "QueueName": name }).to_string());
+        let (status, body) = answered(&self.queues, request.body(Full::new(body)).unwrap()).await;
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str::<Value>(&body).unwrap()["QueueUrl"].clone()
+    }
+
     /// A form, to `path`; the answer is XML.
     pub(crate) async fn form(&self, path: &str, form: &str) -> (u16, String) {
         let request = Request::post(path)

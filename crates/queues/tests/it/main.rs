@@ -6,6 +6,7 @@ mod durability;
 mod fixture;
 mod query;
 mod queues;
+mod rights;
 mod signatures;
 mod topics;
 mod visibility;

@@ -36,6 +36,37 @@ async fn a_queue_is_made_once_and_says_what_it_is() {
 }
 
 #[tokio::test]
+async fn urls_begin_with_what_the_client_dialled() {
+    let world = World::new().await;
+    world.queue("jobs", json!({})).await;
+    let own = "http://127.0.0.1:8080";
+    for (host, expected) in [
+        ("queues.example.org", "http://queues.example.org"),
+        ("sluicegate:9000", "http://sluicegate:9000"),
+        ("192.0.2.1:80", "http://192.0.2.1:80"),
+        ("[2001:db8::1]:80", "http://[2001:db8::1]:80"),
+        ("[::1]", "http://[::1]"),
+        // Functions, whose calls to AWS are led here.
+        ("sqs.us-east-1.amazonaws.com", own),
+        ("SQS.cn-north-1.amazonaws.com.cn:80", own),
+        // None of these is a host.
+        ("", own),
+        (":80", own),
+        ("a:b", own),
+        ("a:65536", own),
+        ("me@example.org", own),
+        ("example.org/path", own),
+        ("[::1", own),
+        ("[example.org]", own),
+        ("[::1]80", own),
+    ] {
+        assert_eq!(world.url_under(&[("host", host)], "jobs").await, format!("{expected}/000000000000/jobs"), "{host}");
+    }
+    let behind_tls = [("host", "queues.example.org"), ("x-forwarded-proto", "https")];
+    assert_eq!(world.url_under(&behind_tls, "jobs").await, "https://queues.example.org/000000000000/jobs");
+}
+
+#[tokio::test]
 async fn queues_are_listed_in_pages() {
     let world = World::new().await;
     assert_eq!(world.done("ListQueues", json!({})).await, json!({}));
@@ -167,9 +198,21 @@ async fn deleted_and_purged_queues_have_nothing_left() {
     let url = world.queue("jobs", json!({})).await;
     world.pass(120);
     world.send(&url, "a").await;
+    let handle = world.receive(&url).await[0]["ReceiptHandle"].clone();
+    world.send(&url, "a").await;
     world.done("PurgeQueue", json!({"QueueUrl": url})).await;
     assert_eq!(world.refused("PurgeQueue", json!({"QueueUrl": url})).await, "PurgeQueueInProgress");
     assert!(world.bodies(&url).await.is_empty());
+    let attributes = world.attributes(&url).await;
+    assert_eq!(attributes["ApproximateNumberOfMessages"], "0");
+    assert_eq!(attributes["ApproximateNumberOfMessagesNotVisible"], "0");
+    // Who had received one before has not to know of the purge.
+    world.done("DeleteMessage", json!({"QueueUrl": url, "ReceiptHandle": handle})).await;
+    let other = world.queue("other", json!({})).await;
+    world.send(&other, "c").await;
+    let handle = world.receive(&other).await[0]["ReceiptHandle"].clone();
+    let request = json!({"QueueUrl": url, "ReceiptHandle": handle});
+    assert_eq!(world.refused("DeleteMessage", request).await, "ReceiptHandleIsInvalid");
     world.send(&url, "b").await;
     world.done("DeleteQueue", json!({"QueueUrl": url})).await;
     assert_eq!(world.refused("DeleteQueue", json!({"QueueUrl": url})).await, "QueueDoesNotExist");

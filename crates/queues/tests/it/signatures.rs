@@ -4,12 +4,17 @@ use crate::fixture::{AUTHORIZATION, World, answered};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Frame};
 use serde_json::json;
 use sluicegate_endpoint::{Caller, Credential, Credentials, Policy, Secret};
 use sluicegate_protocol::AwsService;
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
-fn credential(policy: &str) -> Credential {
+pub(crate) fn credential(policy: &str) -> Credential {
     Credential {
         access_key_id: "AKID".into(),
         secret: Secret::new("hush"),
@@ -78,4 +83,41 @@ async fn users_may_do_what_their_policies_allow() {
         assert_eq!(status, expected, "{form}: {body:?}");
     }
     assert_eq!(world.receive(&url).await[0]["Attributes"]["SenderId"], "ann");
+}
+
+/// Tells whether anybody has asked for it.
+struct Watched(Arc<AtomicBool>);
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.store(true, Ordering::SeqCst);
+        Poll::Ready(None)
+    }
+}
+
+#[tokio::test]
+async fn the_body_of_an_unsigned_request_is_not_read() {
+    let world = World::new().await;
+    for (authorization, expected) in [(None, false), (Some(AUTHORIZATION), true)] {
+        let mut request = Request::post("/").header("x-amz-target", "AmazonSQS.ListQueues");
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let read = Arc::new(AtomicBool::new(false));
+        let response = world.queues.respond(request.body(Watched(Arc::clone(&read))).unwrap()).await;
+        assert_eq!(read.load(Ordering::SeqCst), expected, "{authorization:?}: {}", response.status());
+    }
+}
+
+#[tokio::test]
+async fn json_is_parsed_once_its_signature_is_verified() {
+    let world =
+        World::with(Credentials::new([credential(r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#)]))
+            .await;
+    let (status, answer) = world.ask("ListQueues", json!(["no object"])).await;
+    assert_eq!(status, 400);
+    assert!(answer["__type"].as_str().unwrap().ends_with("#InvalidSignatureException"), "{answer}");
 }

@@ -4,10 +4,55 @@ use sluicegate_mappings::queue::{QueueMapping, QueueMappingSettings};
 use sluicegate_pattern::{Filter, FilterError};
 use sluicegate_queues::{DeadLetters, QueueChange, QueueSettings, Queues, Refusal, SubscriptionSettings};
 use sluicegate_template::{EventSource, EventSourceMapping, Place, Problem, Queue, Stack, Subscription};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// What to do about what cannot be had.
 const REMEDY: &str = "correct the template";
+
+/// A problem for each queue that something needs and that neither is there nor will be made, for each mapping that has the id of
+/// another, and for each subscription that cannot be. Changes nothing.
+pub(super) async fn check(stacks: &[Stack], queues: &Queues) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for queue in stacks.iter().flat_map(|stack| &stack.queues) {
+        let Some(dead) = dead_letters(queue) else { continue };
+        if let Err(refusal) = find(stacks, queues, &dead.queue).await {
+            let what = format!("queue {}: its queue for dead letters {}", queue.name, dead.queue);
+            problems.push(refused(&queue.place, &what, &refusal));
+        }
+    }
+    let mut ids = HashSet::new();
+    for written in stacks.iter().flat_map(|stack| &stack.mappings).filter(|written| written.enabled) {
+        let EventSource::Queue(queue) = &written.source else { continue };
+        if !ids.insert(&written.id) {
+            problems.push(Problem {
+                place: written.place.clone(),
+                message: format!("another mapping has the id {} too", written.id),
+                remedy: "give one of the stacks another name".to_owned(),
+            });
+        }
+        if let Err(refusal) = find(stacks, queues, queue).await {
+            problems.push(Problem {
+                place: written.place.clone(),
+                message: format!("its queue {queue}: {}", refusal.message),
+                remedy: "create the queue, or disable the mapping".to_owned(),
+            });
+        }
+    }
+    for written in stacks.iter().flat_map(|stack| &stack.subscriptions) {
+        let settings = subscription(written, queues);
+        problems.extend(settings.err().map(|refusal| refused(&written.place, "the subscription", &refusal)));
+    }
+    problems
+}
+
+/// Whether a queue is there, or will be made.
+async fn find(stacks: &[Stack], queues: &Queues, name: &str) -> Result<(), Refusal> {
+    if stacks.iter().flat_map(|stack| &stack.queues).any(|queue| queue.name == name) {
+        return Ok(());
+    }
+    queues.describe(name).await.map(drop)
+}
 
 /// Makes what is missing, and gives what is there the settings of the template; messages stay. By name, what was done to queues.
 pub(super) async fn converge(stacks: &[Stack], queues: &Queues) -> Result<Vec<(String, QueueChange)>, Problem> {

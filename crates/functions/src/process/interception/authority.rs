@@ -1,12 +1,12 @@
 //! The certificate authority of a data folder: who vouches for our names, to functions only.
 //!
 //! Its key is made once and kept, readable by the server's user alone. Its certificate is signed anew at every start, for
-//! exactly the names that are served then: even with the key nobody could pass for another host. Certificates for names are
-//! made when they are first asked for, and kept as long as they are good.
+//! exactly the names that are served then, and for no address: even with the key nobody could pass for another host.
+//! Certificates for names are made when they are first asked for, and kept as long as they are good.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
+    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
 };
 use rustls::crypto::ring::sign::any_ecdsa_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -151,7 +151,10 @@ fn authority_params(names: &[String]) -> CertificateParams {
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let permitted_subtrees = names.iter().map(|name| GeneralSubtree::DnsName(name.clone())).collect();
-    params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+    // Names say nothing about addresses; what is not mentioned is permitted.
+    let every_address = [CidrSubnet::V4([0; 4], [0; 4]), CidrSubnet::V6([0; 16], [0; 16])];
+    let excluded_subtrees = every_address.map(GeneralSubtree::IpAddress).into();
+    params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees });
     let now = SystemTime::now();
     (params.not_before, params.not_after) = ((now - BACKDATED).into(), (now + AUTHORITY_VALIDITY).into());
     params
@@ -191,6 +194,11 @@ fn keep_private(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustls::RootCertStore;
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::client::danger::ServerCertVerifier;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{ServerName, UnixTime};
 
     fn authority(folder: &Path) -> Authority {
         Authority::open(folder, &["a.execute-api.here".to_owned(), "own.example.org".to_owned()].into()).unwrap()
@@ -223,5 +231,32 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &of("A.execute-api.HERE", VALIDITY - 2 * RENEWED_BEFORE)));
         assert!(!Arc::ptr_eq(&first, &of("a.execute-api.here", VALIDITY - RENEWED_BEFORE)));
         assert!(!Arc::ptr_eq(&first, &of("own.example.org", Duration::ZERO)));
+    }
+
+    #[test]
+    fn even_with_the_key_nobody_passes_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = authority(folder.path());
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(authority.certificate().as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+        for (name, passes) in [
+            ("a.execute-api.here", true),
+            ("own.example.org", true),
+            ("other.example.org", false),
+            ("192.0.2.1", false),
+            ("2001:db8::1", false),
+        ] {
+            let issued = authority.issue(name, SystemTime::now()).unwrap().certificate;
+            let verified = verifier.verify_server_cert(
+                &issued.cert[0],
+                &[],
+                &ServerName::try_from(name).unwrap(),
+                &[],
+                UnixTime::now(),
+            );
+            assert_eq!(verified.is_ok(), passes, "{name}: {verified:?}");
+        }
     }
 }
