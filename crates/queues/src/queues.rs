@@ -265,6 +265,8 @@ impl Inner {
     ) -> Result<Vec<Received>, Refusal> {
         let mut stopping = self.stopping.subscribe();
         let mut waits: Option<(Instant, _)> = None;
+        // Dropped however this ends, by a caller that goes away too.
+        let mut leaving = None;
         loop {
             let waiting = self.waiting.at(queue);
             // From before the look on: a wake-up for one of several receivers must not be lost while they all look.
@@ -280,6 +282,9 @@ impl Inner {
                 continue;
             }
             let wait = receive.wait.unwrap_or(default_wait);
+            if !look.received.is_empty() || !wait.is_zero() {
+                leaving.get_or_insert_with(|| self.waiting.leaving(queue));
+            }
             if !look.received.is_empty() || wait.is_zero() {
                 return Ok(look.received);
             }
@@ -361,7 +366,6 @@ impl Inner {
         hidden: Vec<(String, i64)>,
     ) -> Result<Vec<Result<(), Refusal>>, Refusal> {
         let (name, now) = (queue.to_owned(), self.now());
-        let some_are_shown = hidden.iter().filter(|(_, seconds)| *seconds == 0).count();
         let results = self
             .run(move |connection| {
                 let queue = records::find(connection, &name)?;
@@ -379,7 +383,8 @@ impl Inner {
                 hidden.iter().map(one).collect::<Result<Vec<_>, WorkError>>()
             })
             .await?;
-        self.waiting.wake(queue, some_are_shown);
+        // Those that are not shown at once are shown at another time than receivers know.
+        self.waiting.wake(queue, results.iter().filter(|result| result.is_ok()).count());
         Ok(results)
     }
 

@@ -40,10 +40,27 @@ impl Waiting {
         }
     }
 
+    /// To be had by a receiver that has been woken or has hidden messages, until it leaves.
+    pub(crate) fn leaving<'a>(&'a self, queue: &'a str) -> Leaving<'a> {
+        Leaving { waiting: self, queue }
+    }
+
     /// Its receivers look once more, and learn that it is gone.
     pub(crate) fn forget(&self, queue: &str) {
         if let Some(waiting) = self.queues.lock().remove(queue) {
             waiting.notify_waiters();
         }
+    }
+}
+
+/// Takes with it when messages come into sight, so when it is dropped another receiver has to look and see for itself.
+pub(crate) struct Leaving<'a> {
+    waiting: &'a Waiting,
+    queue: &'a str,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.waiting.wake(self.queue, 1);
     }
 }
