@@ -272,11 +272,13 @@ impl Inner {
             // From before the look on: a wake-up for one of several receivers must not be lost while they all look.
             let mut woken = pin!(waiting.notified());
             woken.as_mut().enable();
+            let turn = if waits.is_some() { self.waiting.turn().await } else { None };
             let (look, default_wait) = self.look(queue, receive).await.inspect_err(|refusal| {
                 if refusal.is_missing() {
                     self.waiting.forget(queue);
                 }
             })?;
+            drop(turn);
             if look.is_unfinished && !*stopping.borrow() {
                 // Others have had their turn meanwhile.
                 continue;
@@ -310,6 +312,7 @@ impl Inner {
             }
             if Instant::now() >= until {
                 // One last look, for what was sent in this very moment, and without another wait.
+                let _turn = self.waiting.turn().await;
                 return Ok(self.look(queue, receive).await?.0.received);
             }
         }

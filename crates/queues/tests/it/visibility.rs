@@ -196,3 +196,30 @@ async fn waiting_receivers_learn_when_messages_come_into_sight() {
     });
     assert_eq!((first, second, begun.elapsed() < SOON), (1, 1, true), "what the first does not delete is the second's");
 }
+
+#[tokio::test]
+async fn receivers_that_are_woken_together_do_not_crowd_each_other_out() {
+    let world = World::new().await;
+    let url = world.queue("jobs", json!({})).await;
+    let mut receivers = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        for _ in 0..500 {
+            let queues = world.queues.clone();
+            receivers.spawn(async move {
+                let wait = Some(Duration::from_secs(20));
+                queues.receive("jobs", Receive { most: 1, most_bytes: 1, visibility_timeout: None, wait }).await
+            });
+        }
+        // The runtime polls a few dozen between two turns of this task.
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        // Answered after the looks of all these.
+        world.attributes(&url).await;
+    }
+    world.done("DeleteQueue", json!({"QueueUrl": url})).await;
+    while let Some(ended) = receivers.join_next().await {
+        let refusal = ended.unwrap().unwrap_err();
+        assert!(refusal.is_missing(), "{refusal}");
+    }
+}
