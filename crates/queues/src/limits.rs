@@ -41,6 +41,8 @@ pub(crate) const PAGE: usize = 1_000;
 pub(crate) const SNS_PAGE: usize = 100;
 /// Receivers that wait for messages, of all queues together.
 pub const WAITING_RECEIVERS: usize = 4_096;
+/// Of those, how many look again at the same time: a wake-up of all must leave room for other operations.
+pub(crate) const REPEATED_LOOKS: usize = 256;
 /// Operations that wait for the one thread that reads and writes the file. More are refused.
 pub(crate) const WAITING_OPERATIONS: usize = 1_024;
 /// Operations that are committed together, with one wait for the disk.

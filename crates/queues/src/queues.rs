@@ -265,21 +265,28 @@ impl Inner {
     ) -> Result<Vec<Received>, Refusal> {
         let mut stopping = self.stopping.subscribe();
         let mut waits: Option<(Instant, _)> = None;
+        // Dropped however this ends, by a caller that goes away too.
+        let mut leaving = None;
         loop {
             let waiting = self.waiting.at(queue);
             // From before the look on: a wake-up for one of several receivers must not be lost while they all look.
             let mut woken = pin!(waiting.notified());
             woken.as_mut().enable();
+            let turn = if waits.is_some() { self.waiting.turn().await } else { None };
             let (look, default_wait) = self.look(queue, receive).await.inspect_err(|refusal| {
                 if refusal.is_missing() {
                     self.waiting.forget(queue);
                 }
             })?;
+            drop(turn);
             if look.is_unfinished && !*stopping.borrow() {
                 // Others have had their turn meanwhile.
                 continue;
             }
             let wait = receive.wait.unwrap_or(default_wait);
+            if !look.received.is_empty() || !wait.is_zero() {
+                leaving.get_or_insert_with(|| self.waiting.leaving(queue));
+            }
             if !look.received.is_empty() || wait.is_zero() {
                 return Ok(look.received);
             }
@@ -305,6 +312,7 @@ impl Inner {
             }
             if Instant::now() >= until {
                 // One last look, for what was sent in this very moment, and without another wait.
+                let _turn = self.waiting.turn().await;
                 return Ok(self.look(queue, receive).await?.0.received);
             }
         }
@@ -361,7 +369,6 @@ impl Inner {
         hidden: Vec<(String, i64)>,
     ) -> Result<Vec<Result<(), Refusal>>, Refusal> {
         let (name, now) = (queue.to_owned(), self.now());
-        let some_are_shown = hidden.iter().filter(|(_, seconds)| *seconds == 0).count();
         let results = self
             .run(move |connection| {
                 let queue = records::find(connection, &name)?;
@@ -379,7 +386,8 @@ impl Inner {
                 hidden.iter().map(one).collect::<Result<Vec<_>, WorkError>>()
             })
             .await?;
-        self.waiting.wake(queue, some_are_shown);
+        // Those that are not shown at once are shown at another time than receivers know.
+        self.waiting.wake(queue, results.iter().filter(|result| result.is_ok()).count());
         Ok(results)
     }
 

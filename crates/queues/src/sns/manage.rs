@@ -112,8 +112,18 @@ pub(super) fn asked_subscription(inner: &Inner, request: Request<'_>) -> Result<
 
 pub(super) async fn subscribe(inner: &Inner, request: Request<'_>) -> Result<Value, Refusal> {
     let settings = asked_subscription(inner, request)?;
-    let topic = settings.topic.clone();
-    let id = inner.run(move |connection| topics::subscribe(connection, &settings)).await?;
+    let (topic, has_attributes) =
+        (settings.topic.clone(), request.map("Attributes")?.is_some_and(|map| !map.is_empty()));
+    let id = inner
+        .run(move |connection| match topics::same_endpoint(connection, &settings)? {
+            None => topics::subscribe(connection, &settings),
+            Some(there) if !has_attributes || there.settings == settings => Ok(there.id),
+            Some(_) => {
+                let reason = "Attributes Reason: Subscription already exists with different attributes";
+                Err(Refusal::sns(reason).into())
+            }
+        })
+        .await?;
     Ok(json!({ "SubscriptionArn": arn(inner, &topic, &id) }))
 }
 

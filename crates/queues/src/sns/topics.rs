@@ -102,21 +102,26 @@ pub(crate) fn delete(connection: &Connection, topic: &str) -> Result<(), WorkErr
     Ok(())
 }
 
+/// The subscription of the same topic and endpoint.
+pub(crate) fn same_endpoint(
+    connection: &Connection,
+    settings: &SubscriptionSettings,
+) -> rusqlite::Result<Option<Subscription>> {
+    connection
+        .prepare_cached("SELECT * FROM subscriptions WHERE topic = ?1 AND protocol = ?2 AND endpoint = ?3")?
+        .query_row([settings.topic.as_str(), settings.endpoint.protocol(), settings.endpoint.text()], row)
+        .optional()
+}
+
 /// Makes a subscription, or changes the one of the same topic and endpoint; returns its id.
 pub(crate) fn subscribe(connection: &Connection, settings: &SubscriptionSettings) -> Result<String, WorkError> {
     if !exists(connection, &settings.topic)? {
         return Err(Refusal::no_topic().into());
     }
     let (protocol, endpoint) = (settings.endpoint.protocol(), settings.endpoint.text());
-    let there: Option<String> = connection
-        .query_row(
-            "SELECT id FROM subscriptions WHERE topic = ?1 AND protocol = ?2 AND endpoint = ?3",
-            [settings.topic.as_str(), protocol, endpoint],
-            |row| row.get(0),
-        )
-        .optional()?;
+    let there = same_endpoint(connection, settings)?;
     let (policy, scope) = settings.filter.as_ref().map(|filter| (filter.text(), filter.scope())).unzip();
-    if let Some(id) = there {
+    if let Some(Subscription { id, .. }) = there {
         connection.execute(
             "UPDATE subscriptions SET raw = ?2, dead_letter_queue = ?3, filter_policy = ?4, filter_scope = ?5 WHERE id = ?1",
             params![id, settings.raw, settings.dead_letter_queue, policy, scope],

@@ -111,11 +111,18 @@ async fn what_cannot_be_delivered_goes_to_the_dead_letters() {
 }
 
 #[tokio::test]
-async fn subscriptions_are_listed_changed_and_removed() {
+async fn subscriptions_are_made_once_listed_and_removed() {
     let world = World::new().await;
     world.topic().await;
-    let arn = world.subscribed("sqs", &queue_arn("jobs"), &[]).await;
+    let arn = world.subscribed("sqs", &queue_arn("jobs"), &RAW).await;
     assert_eq!(world.subscribed("sqs", &queue_arn("jobs"), &RAW).await, arn, "the same subscription");
+    assert_eq!(world.subscribed("sqs", &queue_arn("jobs"), &[]).await, arn, "whatever its attributes");
+    let jobs = queue_arn("jobs");
+    let endpoint = [("Action", "Subscribe"), ("TopicArn", TOPIC), ("Protocol", "sqs"), ("Endpoint", &*jobs)];
+    let not_raw = [("Attributes.entry.1.key", "RawMessageDelivery"), ("Attributes.entry.1.value", "false")];
+    let (status, xml) = world.sns(&[&endpoint[..], &not_raw].concat()).await;
+    assert_eq!(status, 400, "{xml}");
+    assert!(xml.contains("Subscription already exists with different attributes"), "{xml}");
     world.subscribed("lambda", &function_arn("reader"), &[]).await;
     let (_, xml) = world.sns(&[("Action", "ListSubscriptionsByTopic"), ("TopicArn", TOPIC)]).await;
     assert_eq!(xml.matches("<member>").count(), 2, "{xml}");

@@ -158,3 +158,68 @@ async fn a_portion_is_bounded_in_bytes() {
         assert_eq!(world.queues.receive("jobs", receive).await.unwrap().len(), expected);
     }
 }
+
+/// Far less than receivers wait.
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn waiting_receivers_learn_when_messages_come_into_sight() {
+    let world = World::new().await;
+    let url = world.queue("jobs", json!({"VisibilityTimeout": "30"})).await;
+    world.send(&url, "a").await;
+    let handle = world.receive(&url).await[0]["ReceiptHandle"].clone();
+    let wait = |visibility_timeout| Receive {
+        most: 1,
+        most_bytes: usize::MAX,
+        visibility_timeout,
+        wait: Some(Duration::from_secs(20)),
+    };
+    let begun = Instant::now();
+    let (received, ()) = tokio::join!(world.queues.receive("jobs", wait(Some(1))), async {
+        tokio::task::yield_now().await;
+        let change = json!({"QueueUrl": url, "ReceiptHandle": handle, "VisibilityTimeout": 1});
+        world.done("ChangeMessageVisibility", change).await;
+        world.pass(1);
+    });
+    assert_eq!((received.unwrap().len(), begun.elapsed() < SOON), (1, true), "its time was changed");
+
+    let other = world.queue("other", json!({})).await;
+    let hand_on = || async {
+        let received = world.queues.receive("other", wait(Some(1))).await.unwrap();
+        world.pass(1);
+        received.len()
+    };
+    let begun = Instant::now();
+    let (first, second, ()) = tokio::join!(hand_on(), hand_on(), async {
+        tokio::task::yield_now().await;
+        world.send(&other, "b").await;
+    });
+    assert_eq!((first, second, begun.elapsed() < SOON), (1, 1, true), "what the first does not delete is the second's");
+}
+
+#[tokio::test]
+async fn receivers_that_are_woken_together_do_not_crowd_each_other_out() {
+    let world = World::new().await;
+    let url = world.queue("jobs", json!({})).await;
+    let mut receivers = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        for _ in 0..500 {
+            let queues = world.queues.clone();
+            receivers.spawn(async move {
+                let wait = Some(Duration::from_secs(20));
+                queues.receive("jobs", Receive { most: 1, most_bytes: 1, visibility_timeout: None, wait }).await
+            });
+        }
+        // The runtime polls a few dozen between two turns of this task.
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        // Answered after the looks of all these.
+        world.attributes(&url).await;
+    }
+    world.done("DeleteQueue", json!({"QueueUrl": url})).await;
+    while let Some(ended) = receivers.join_next().await {
+        let refusal = ended.unwrap().unwrap_err();
+        assert!(refusal.is_missing(), "{refusal}");
+    }
+}
