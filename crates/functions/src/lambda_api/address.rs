@@ -63,7 +63,10 @@ impl Address {
 
 /// `name[:qualifier]`, behind whatever comes before `function:`. All functions here are of one account and region.
 fn split(written: &str) -> (&str, Option<&str>) {
-    let rest = written.rsplit_once("function:").map_or(written, |(_, rest)| rest);
+    let rest = match written.split_once(":function:") {
+        Some((_, rest)) => rest,
+        None => written.strip_prefix("function:").unwrap_or(written),
+    };
     rest.split_once(':').map_or((rest, None), |(name, qualifier)| (name, Some(qualifier)))
 }
 
@@ -86,6 +89,8 @@ mod tests {
             (&arn.replace(':', "%3A"), "", Some(("echo", None))),
             (&format!("{arn}:7"), "", Some(("echo", Some("7")))),
             ("123456789012:function:echo", "", Some(("echo", None))),
+            ("myfunction:live", "", Some(("myfunction", Some("live")))),
+            ("function:echo:live", "", Some(("echo", Some("live")))),
             ("a%2Fb", "", None),
             ("a%20b", "", None),
             (&"x".repeat(171), "", None),
