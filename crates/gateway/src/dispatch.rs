@@ -1,22 +1,31 @@
 //! What happens on open connections: messages to their routes, and the end to `$disconnect`.
 
+#[cfg(test)]
+mod tests;
+
 use crate::api::deployment::Route;
 use crate::event::Moment;
 use crate::exchange::{Exchange, Occasion};
 use crate::execution_log::Steps;
 use crate::gateway::Inner;
-use crate::hub::{Inbound, Lifecycle};
+use crate::hub::{Inbound, Lifecycle, Thread};
 use crate::integration::{Answer, Failure, WrittenAs};
 use crate::peer::Peer;
 use crate::report::{GatewayError, Report};
+use crate::stage::Stage;
 use crate::throttle::Asking;
 use crate::websocket::{BinaryFrames, Frame, Wire};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sluicegate_protocol::{CloseReason, RequestId, limits};
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+use tokio_util::sync::ReusableBoxFuture;
 
 /// Bytes of messages that may be with their integrations, over all connections. Beyond it messages are refused as
 /// throttled, so that many clients together cannot fill the memory.
@@ -25,30 +34,77 @@ const IN_FLIGHT_BYTES: usize = 256 * 1024 * 1024;
 const DISCONNECT_ATTEMPTS: u32 = 8;
 const DISCONNECT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Reports of the hub, turned into tasks.
-pub(crate) struct Dispatcher(pub(crate) Arc<Inner>);
+/// For so long after a message has held up a reactor's thread, all are worked on by the runtime.
+const CAUTION_MS: u64 = 10_000;
+
+/// Takes the reports of the hub to where they are worked on.
+pub(crate) struct Dispatcher {
+    inner: Arc<Inner>,
+    /// Milliseconds since the epoch: until then no message runs on a reactor's thread.
+    cautious_until: AtomicU64,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner, cautious_until: AtomicU64::new(0) }
+    }
+
+    fn is_cautious(&self, now: u64) -> bool {
+        now < self.cautious_until.load(Ordering::Relaxed)
+    }
+
+    /// Works on a message as far as that goes without waiting; the rest is a task.
+    fn work_here(&self, work: Work) {
+        let _runtime = self.inner.runtime.enter();
+        let mut running = match ROOM.take() {
+            Some(mut room) => {
+                room.set(work.run());
+                room
+            }
+            None => ReusableBoxFuture::new(work.run()),
+        };
+        if running.poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            ROOM.set(Some(running));
+        } else {
+            self.inner.integrations.tasks.spawn(running);
+        }
+    }
+}
+
+thread_local! {
+    /// Where the next message of this thread runs: its state is too large for memory that is at hand at once.
+    static ROOM: Cell<Option<ReusableBoxFuture<'static, ()>>> = const { Cell::new(None) };
+}
 
 impl Lifecycle for Dispatcher {
-    fn message(&self, peer: &Arc<Peer>, message: Inbound<'_>) {
-        let bytes = match message {
-            Inbound::Text(text) => text.len(),
-            Inbound::Binary(bytes) => bytes.len(),
-        };
-        let in_flight = InFlight::begin(&self.0, peer, bytes);
-        let moment = Moment::new(self.0.clock.now_ms());
-        if self.0.bytes_in_flight.load(Ordering::Relaxed) > IN_FLIGHT_BYTES {
-            return refuse(&self.0, peer, moment);
+    fn message(&self, peer: Arc<Peer>, message: Inbound, on: Thread) {
+        let inner = &self.inner;
+        let moment = Moment::new(inner.clock.now_ms());
+        let in_flight = InFlight::begin(inner, peer, message.len());
+        let Some(stage) = inner.stages.by_index(in_flight.peer.stage_index) else { return };
+        if inner.bytes_in_flight.load(Ordering::Relaxed) > IN_FLIGHT_BYTES {
+            return refuse(inner, &in_flight.peer, &stage, moment);
         }
         let body = Body::from(message);
-        let task = async move { answer(&in_flight.inner, &in_flight.peer, moment, &body).await };
-        self.0.integrations.tasks.spawn_on(task, &self.0.runtime);
+        let route = stage.deployment().route_for(body.readable()).cloned();
+        let is_short = route.as_ref().is_none_or(|route| route.pace.is_short());
+        let work = Work { in_flight, stage, route, moment, body };
+        if on == Thread::Reactor && is_short && !self.is_cautious(moment.now) {
+            self.work_here(work);
+        } else {
+            inner.integrations.tasks.spawn_on(work.run(), &inner.runtime);
+        }
     }
 
     fn disconnected(&self, peer: Arc<Peer>, reason: CloseReason) {
         tracing::debug!(connection = %peer.id, stage = %peer.stage, code = reason.code, reason = %reason.reason, "disconnected");
-        let inner = self.0.clone();
+        let inner = self.inner.clone();
         let task = async move { run_disconnect_route(&inner, &peer, &reason).await };
-        self.0.integrations.tasks.spawn_on(task, &self.0.runtime);
+        self.inner.integrations.tasks.spawn_on(task, &self.inner.runtime);
+    }
+
+    fn held_up(&self) {
+        self.cautious_until.store(self.inner.clock.now_ms() + CAUTION_MS, Ordering::Relaxed);
     }
 }
 
@@ -58,10 +114,10 @@ struct Body {
     is_base64: bool,
 }
 
-impl From<Inbound<'_>> for Body {
-    fn from(message: Inbound<'_>) -> Self {
+impl From<Inbound> for Body {
+    fn from(message: Inbound) -> Self {
         match message {
-            Inbound::Text(text) => Self { text: text.to_owned(), is_base64: false },
+            Inbound::Text(text) => Self { text, is_base64: false },
             Inbound::Binary(bytes) => Self { text: STANDARD.encode(bytes), is_base64: true },
         }
     }
@@ -83,9 +139,9 @@ struct InFlight {
 }
 
 impl InFlight {
-    fn begin(inner: &Arc<Inner>, peer: &Arc<Peer>, bytes: usize) -> Self {
+    fn begin(inner: &Arc<Inner>, peer: Arc<Peer>, bytes: usize) -> Self {
         inner.bytes_in_flight.fetch_add(bytes, Ordering::Relaxed);
-        Self { inner: inner.clone(), peer: peer.clone(), bytes }
+        Self { inner: inner.clone(), peer, bytes }
     }
 }
 
@@ -96,31 +152,59 @@ impl Drop for InFlight {
     }
 }
 
-async fn answer(inner: &Arc<Inner>, peer: &Peer, moment: Moment, body: &Body) {
-    let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
-    let deployment = stage.deployment();
-    let route = deployment.route_for(body.readable());
-    let occasion =
-        Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: &body.text, is_base64: body.is_base64 };
-    let route_key = route.map_or("", |route| &route.key);
-    let exchange = Exchange { stage: &stage, peer, moment, route_key, occasion, log: Steps::default() };
-    let traffic = stage.traffic();
-    let log = traffic.begin(&exchange);
-    let exchange = Exchange { log: Steps::of(log.as_ref()), ..exchange };
-    exchange.log.start(&exchange);
-    let mut report = Report::default();
-    let outcome = handle(inner, route, &exchange, body, &mut report).await;
-    if let Err(error) = &outcome {
-        report.failed(*error);
+/// A message with its route, from here to its answer.
+struct Work {
+    in_flight: InFlight,
+    stage: Arc<Stage>,
+    route: Option<Arc<Route>>,
+    moment: Moment,
+    body: Body,
+}
+
+impl Work {
+    /// Answers the message, and notes how long the thread that takes it up is kept.
+    async fn run(self) {
+        let mut answer = pin!(self.answer());
+        let mut is_new = true;
+        poll_fn(|context| {
+            if !std::mem::take(&mut is_new) {
+                return answer.as_mut().poll(context);
+            }
+            let started = Instant::now();
+            let polled = answer.as_mut().poll(context);
+            if let Some(route) = &self.route {
+                route.pace.note(polled.is_ready().then(|| started.elapsed()));
+            }
+            polled
+        })
+        .await;
     }
-    report.finish(&exchange, &traffic);
-    match outcome {
-        Ok(answer) if route.is_some_and(|route| route.answers) => {
-            inner.hub.post_and_forget(peer, frame(&answer, &stage.wire, peer));
+
+    async fn answer(&self) {
+        let Self { in_flight: InFlight { inner, peer, .. }, stage, moment, body, .. } = self;
+        let route = self.route.as_deref();
+        let occasion =
+            Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: &body.text, is_base64: body.is_base64 };
+        let route_key = route.map_or("", |route| &route.key);
+        let exchange = Exchange { stage, peer, moment: *moment, route_key, occasion, log: Steps::default() };
+        let traffic = stage.traffic();
+        let log = traffic.begin(&exchange);
+        let exchange = Exchange { log: Steps::of(log.as_ref()), ..exchange };
+        exchange.log.start(&exchange);
+        let mut report = Report::default();
+        let outcome = handle(inner, route, &exchange, body, &mut report).await;
+        if let Err(error) = &outcome {
+            report.failed(*error);
         }
-        Ok(_) => {}
-        Err(GatewayError::BAD_REQUEST_BODY) => send_bad_request_body(inner, peer, &exchange),
-        Err(error) => send_error(inner, peer, error.message, moment.request_id),
+        report.finish(&exchange, &traffic);
+        match outcome {
+            Ok(answer) if route.is_some_and(|route| route.answers) => {
+                inner.hub.post_and_forget(peer, frame(&answer, &stage.wire, peer));
+            }
+            Ok(_) => {}
+            Err(GatewayError::BAD_REQUEST_BODY) => send_bad_request_body(inner, peer, &exchange),
+            Err(error) => send_error(inner, peer, error.message, moment.request_id),
+        }
     }
 }
 
@@ -165,10 +249,9 @@ async fn handle(
 }
 
 /// Refuses a message that there is no memory for. It is counted and logged without a route, which is not looked for.
-fn refuse(inner: &Inner, peer: &Peer, moment: Moment) {
-    let Some(stage) = inner.stages.by_index(peer.stage_index) else { return };
+fn refuse(inner: &Inner, peer: &Peer, stage: &Stage, moment: Moment) {
     let occasion = Occasion::Message { id: RequestId::new(fastrand::u128(..)), body: "", is_base64: false };
-    let exchange = Exchange { stage: &stage, peer, moment, route_key: "", occasion, log: Steps::default() };
+    let exchange = Exchange { stage, peer, moment, route_key: "", occasion, log: Steps::default() };
     let traffic = stage.traffic();
     let log = traffic.begin(&exchange);
     let exchange = Exchange { log: Steps::of(log.as_ref()), ..exchange };

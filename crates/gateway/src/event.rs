@@ -10,8 +10,10 @@ use sluicegate_protocol::event::{
     SingleValues,
 };
 use sluicegate_protocol::{CloseReason, RequestId};
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use time::OffsetDateTime;
 use time::format_description::FormatItem;
 use time::macros::format_description;
@@ -34,10 +36,21 @@ impl Moment {
     }
 
     /// As in access logs: `04/Mar/2026:10:20:30 +0000`.
-    pub(crate) fn clf_time(&self) -> String {
-        let time = OffsetDateTime::from_unix_timestamp((self.now / 1000) as i64).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        time.format(CLF_TIME).unwrap_or_default()
+    pub(crate) fn clf_time(&self) -> Rc<str> {
+        let second = self.now / 1000;
+        LAST_CLF_TIME.with_borrow_mut(|(known, text)| {
+            if *known != Some(second) {
+                let time = OffsetDateTime::from_unix_timestamp(second as i64).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+                (*known, *text) = (Some(second), time.format(CLF_TIME).unwrap_or_default().into());
+            }
+            text.clone()
+        })
     }
+}
+
+thread_local! {
+    /// Seconds since the epoch, and how they are written: many events fall into one.
+    static LAST_CLF_TIME: RefCell<(Option<u64>, Rc<str>)> = RefCell::new((None, "".into()));
 }
 
 /// How the client reached us, as the gateway tells functions in `X-Forwarded-…`.
@@ -58,14 +71,14 @@ pub(crate) fn build(exchange: &Exchange<'_>) -> Bytes {
 
 fn connect(exchange: &Exchange<'_>, request: &ClientRequest) -> Bytes {
     let query = (!request.query.is_empty()).then_some(request.query.as_slice());
-    let texts = Texts::new(exchange);
+    let request_time = exchange.moment.clf_time();
     to_json(&ConnectEvent {
         headers: SingleValues(&request.headers),
         multi_value_headers: MultiValues(&request.headers),
         query_string_parameters: query.map(SingleValues),
         multi_value_query_string_parameters: query.map(MultiValues),
         stage_variables: exchange.stage.variables().map(SingleValues),
-        request_context: context(exchange, &texts),
+        request_context: context(exchange, &request_time),
         is_base64_encoded: false,
     })
 }
@@ -81,8 +94,8 @@ pub(crate) fn for_authorizer(
     let mut headers = request.headers.clone();
     headers.extend(upgrade.map(|(name, value)| (name.to_owned(), value.to_owned())));
     headers.sort_by(|(one, _), (two, _)| compare_ignoring_case(one, two));
-    let texts = Texts::new(exchange);
-    let context = context(exchange, &texts);
+    let request_time = exchange.moment.clf_time();
+    let context = context(exchange, &request_time);
     to_json(&AuthorizerEvent {
         r#type: "REQUEST",
         method_arn,
@@ -96,17 +109,17 @@ pub(crate) fn for_authorizer(
 }
 
 fn message(exchange: &Exchange<'_>, id: RequestId, body: &str, is_base64_encoded: bool) -> Bytes {
-    let texts = Texts::new(exchange);
+    let request_time = exchange.moment.clf_time();
     to_json(&MessageEvent {
         stage_variables: exchange.stage.variables().map(SingleValues),
-        request_context: RequestContext { message_id: Some(id), ..context(exchange, &texts) },
+        request_context: RequestContext { message_id: Some(id), ..context(exchange, &request_time) },
         body,
         is_base64_encoded,
     })
 }
 
 fn disconnect(exchange: &Exchange<'_>, reason: &CloseReason) -> Bytes {
-    let texts = Texts::new(exchange);
+    let request_time = exchange.moment.clf_time();
     let text = |text: &str| text.to_owned();
     // One that is configured may have a path.
     let host = exchange.peer.domain_name.split('/').next().unwrap_or_default();
@@ -124,26 +137,14 @@ fn disconnect(exchange: &Exchange<'_>, reason: &CloseReason) -> Bytes {
         request_context: RequestContext {
             disconnect_status_code: Some(reason.code),
             disconnect_reason: Some(&reason.reason),
-            ..context(exchange, &texts)
+            ..context(exchange, &request_time)
         },
         is_base64_encoded: false,
     })
 }
 
-/// What the context borrows that nobody else holds as text.
-struct Texts {
-    source_ip: String,
-    request_time: String,
-}
-
-impl Texts {
-    fn new(exchange: &Exchange<'_>) -> Self {
-        Self { source_ip: exchange.peer.source_ip.to_string(), request_time: exchange.moment.clf_time() }
-    }
-}
-
 /// The request context, which the authorizer of `$connect` sees as well.
-fn context<'a>(exchange: &Exchange<'a>, texts: &'a Texts) -> RequestContext<'a> {
+fn context<'a>(exchange: &Exchange<'a>, request_time: &'a str) -> RequestContext<'a> {
     let (peer, moment) = (exchange.peer, exchange.moment);
     RequestContext {
         route_key: exchange.route_key,
@@ -156,7 +157,7 @@ fn context<'a>(exchange: &Exchange<'a>, texts: &'a Texts) -> RequestContext<'a> 
         }),
         event_type: exchange.event_type(),
         extended_request_id: moment.request_id,
-        request_time: &texts.request_time,
+        request_time,
         message_direction: "IN",
         disconnect_reason: None,
         stage: &peer.stage.stage,
@@ -165,7 +166,7 @@ fn context<'a>(exchange: &Exchange<'a>, texts: &'a Texts) -> RequestContext<'a> 
         identity: Identity {
             caller: peer.identity.as_deref().map_or(&[], |identity| &identity.0),
             user_agent: peer.user_agent.as_deref(),
-            source_ip: &texts.source_ip,
+            source_ip: peer.source_ip,
         },
         request_id: moment.request_id,
         domain_name: &peer.domain_name,

@@ -120,7 +120,7 @@ impl Exchange<'_> {
                 Occasion::Message { id, .. } => Some(id.to_string()),
                 Occasion::Connect(_) | Occasion::Disconnect(_) => None,
             },
-            "requestTime" => Some(self.moment.clf_time()),
+            "requestTime" => text(&self.moment.clf_time()),
             "requestTimeEpoch" => Some(self.moment.now.to_string()),
             "disconnectStatusCode" => match self.occasion {
                 Occasion::Disconnect(reason) => Some(reason.code.to_string()),

@@ -39,7 +39,7 @@ use tokio_util::task::TaskTracker;
 
 /// WebSocket APIs over a hub. Cloning shares it.
 #[derive(Clone)]
-pub struct Gateway(Arc<Inner>);
+pub struct Gateway(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) stages: Stages,
@@ -60,7 +60,8 @@ pub(crate) struct Inner {
     /// Milliseconds since the epoch: when the log last said that there is no place left.
     told_full: AtomicU64,
     draining: AtomicBool,
-    reactors: parking_lot::Mutex<Vec<JoinHandle<()>>>,
+    /// Ends with the last reactor.
+    reactors: parking_lot::Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -186,7 +187,7 @@ impl Gateway {
             draining: AtomicBool::new(false),
             reactors: parking_lot::Mutex::default(),
         });
-        *inner.reactors.lock() = parts.threads.start(Arc::new(Dispatcher(inner.clone())))?;
+        *inner.reactors.lock() = Some(parts.threads.start(Arc::new(Dispatcher::new(inner.clone())))?);
         let gateway = Self(inner);
         gateway.warn_of_open_stages(|_| true);
         Ok(gateway)
@@ -295,9 +296,8 @@ impl Gateway {
         inner.handshakes.close();
         inner.handshakes.wait().await;
         inner.hub.stop();
-        let reactors = std::mem::take(&mut *inner.reactors.lock());
-        let ended = tokio::task::spawn_blocking(move || reactors.into_iter().for_each(|thread| drop(thread.join())));
-        let _ = ended.await;
+        let reactors = inner.reactors.lock().take();
+        let _ = tokio::task::spawn_blocking(move || reactors.map(JoinHandle::join)).await;
         inner.integrations.tasks.close();
         inner.integrations.tasks.wait().await;
         inner.logs.flush().await;

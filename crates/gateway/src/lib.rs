@@ -37,6 +37,7 @@ mod log_file;
 mod management;
 mod metrics;
 mod model;
+mod pace;
 mod peer;
 mod proxy_result;
 mod reply;

@@ -5,6 +5,7 @@
 use crate::{ConnectionId, RequestId};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use std::net::IpAddr;
 
 /// The payload of a `$connect` integration.
 #[derive(Debug, Serialize)]
@@ -123,7 +124,7 @@ impl Serialize for Authorizer<'_> {
 pub struct Identity<'a> {
     pub caller: &'a [(&'static str, String)],
     pub user_agent: Option<&'a str>,
-    pub source_ip: &'a str,
+    pub source_ip: IpAddr,
 }
 
 impl Serialize for Identity<'_> {
@@ -136,7 +137,7 @@ impl Serialize for Identity<'_> {
         if let Some(user_agent) = self.user_agent {
             map.serialize_entry("userAgent", user_agent)?;
         }
-        map.serialize_entry("sourceIp", self.source_ip)?;
+        map.serialize_entry("sourceIp", &self.source_ip)?;
         for (name, value) in self.caller.iter().filter(|field| !is_key(field)) {
             map.serialize_entry(name, value)?;
         }
@@ -186,6 +187,7 @@ fn grouped(pairs: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv6Addr;
 
     #[test]
     fn an_authorizer_is_asked_in_the_order_of_aws() {
@@ -213,7 +215,11 @@ mod tests {
                 stage: "prod",
                 connected_at: 1,
                 request_time_epoch: 2,
-                identity: Identity { caller: &[("apiKey", "k".to_owned())], user_agent: None, source_ip: "::1" },
+                identity: Identity {
+                    caller: &[("apiKey", "k".to_owned())],
+                    user_agent: None,
+                    source_ip: Ipv6Addr::LOCALHOST.into(),
+                },
                 request_id: id,
                 domain_name: "a",
                 connection_id: ConnectionId::parse("L0SM9cOFvHcCIhw=").unwrap(),

@@ -8,7 +8,9 @@ use super::wire;
 use crate::authorizer::{Authorization, check_authorizers};
 use crate::integration::{Integration, Wanted};
 use crate::model::BodyValidation;
+use crate::pace::Pace;
 use crate::selection_expression::SelectionExpression;
+use std::sync::Arc;
 
 /// Checks a whole API and makes it ready to be served.
 ///
@@ -46,8 +48,8 @@ fn deployment(definition: &ApiDefinition, checker: &mut Checker) -> Deployment {
             match written.route_key.as_str() {
                 "$connect" => deployment.connect = Some(route),
                 "$disconnect" => deployment.disconnect = Some(route),
-                "$default" => deployment.default = Some(route),
-                _ => deployment.routes.push(route),
+                "$default" => deployment.default = Some(Arc::new(route)),
+                _ => deployment.routes.push(Arc::new(route)),
             }
         });
     }
@@ -73,6 +75,7 @@ fn route(definition: &ApiDefinition, written: &RouteDefinition, checker: &mut Ch
         required_parameters: required_parameters(written, checker),
         validation: BodyValidation::compile(definition, written, checker),
         answers,
+        pace: Pace::default(),
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::authorizer::Authorization;
 use crate::integration::Integration;
 use crate::model::BodyValidation;
+use crate::pace::Pace;
 use crate::selection_expression::SelectionExpression;
+use std::sync::Arc;
 
 /// A snapshot of an API, as one stage serves it.
 pub(crate) struct Deployment {
@@ -12,8 +14,8 @@ pub(crate) struct Deployment {
     pub(crate) execute_api_disabled: bool,
     pub(crate) connect: Option<Route>,
     pub(crate) disconnect: Option<Route>,
-    pub(crate) default: Option<Route>,
-    pub(crate) routes: Vec<Route>,
+    pub(crate) default: Option<Arc<Route>>,
+    pub(crate) routes: Vec<Arc<Route>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,7 @@ pub(crate) struct Route {
     pub(crate) validation: Option<BodyValidation>,
     /// Whether what the integration returns is sent back to the client.
     pub(crate) answers: bool,
+    pub(crate) pace: Pace,
 }
 
 impl Route {
@@ -57,7 +60,7 @@ impl Deployment {
     }
 
     /// The route for a message: the one its key names, else `$default`. Lifecycle routes are not chosen by messages.
-    pub(crate) fn route_for(&self, message: &str) -> Option<&Route> {
+    pub(crate) fn route_for(&self, message: &str) -> Option<&Arc<Route>> {
         let key = self.route_selection.evaluate(message);
         self.routes.iter().find(|route| Some(route.key.as_str()) == key.as_deref()).or(self.default.as_ref())
     }

@@ -20,6 +20,11 @@ impl<'a> Steps<'a> {
         self.0
     }
 
+    /// Whether anything may be written.
+    pub(crate) fn is_on(self) -> bool {
+        self.0.is_some()
+    }
+
     fn at(self, detail: Detail) -> Option<&'a ExecutionLog> {
         self.0.filter(|log| log.detail >= detail)
     }

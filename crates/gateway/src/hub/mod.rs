@@ -3,11 +3,13 @@
 //! Sockets belong to a few reactors, each with a thread, an epoll instance and a slab of connections; no task, timer or buffer
 //! belongs to a connection that is idle. Everybody else speaks to a reactor by command, and carries it out in its place while
 //! its thread sleeps. A message is framed once; a broadcast is one command per reactor, and the reactor writes it straight to
-//! each socket, queueing only for those that would block.
+//! each socket, queueing only for those that would block. What clients send is reported when nobody holds the reactor any more,
+//! so short handlers run on its thread; one that turns out to be long is left alone with its thread, and another takes over.
 
 mod connection;
 mod outbound;
 mod reactor;
+mod relief;
 mod slots;
 mod station;
 #[cfg(test)]
@@ -20,7 +22,6 @@ use crate::clock::Clock;
 use crate::peer::Peer;
 use crate::websocket::{Compression, Frame, FrameLimits, Wire};
 use bytes::Bytes;
-use mio::Poll;
 use parking_lot::RwLock;
 use reactor::Reactor;
 use slots::Slots;
@@ -31,6 +32,7 @@ use station::Station;
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 /// A stage's place in the hub's tables.
@@ -71,21 +73,40 @@ impl Default for HubOptions {
     }
 }
 
-/// What the hub reports; a reactor stands still meanwhile, so it must return at once. A panic costs the connection it was about,
-/// no other.
+/// What the hub reports. Nobody holds a reactor meanwhile. A panic costs the connection it was about, no other.
 pub(crate) trait Lifecycle: Send + Sync + 'static {
     /// A message, to be answered by [`Hub::message_done`].
-    fn message(&self, peer: &Arc<Peer>, message: Inbound<'_>);
+    fn message(&self, peer: Arc<Peer>, message: Inbound, on: Thread);
     /// The connection is gone, for whatever reason. Called exactly once for every peer that was opened.
     fn disconnected(&self, peer: Arc<Peer>, reason: CloseReason);
+    /// A message has kept a reactor's thread so long that another took over.
+    fn held_up(&self);
 }
 
 /// What a client sent.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Inbound<'a> {
-    Text(&'a str),
+#[derive(Clone, Debug)]
+pub(crate) enum Inbound {
+    Text(String),
     /// Only on stages that take binary frames.
-    Binary(&'a [u8]),
+    Binary(Vec<u8>),
+}
+
+impl Inbound {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// Who reports a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Thread {
+    /// The reactor's own thread, which has nothing else to do than to read the next messages: what is short may run on it.
+    Reactor,
+    /// One that has to go on.
+    Passing,
 }
 
 /// The handle that everybody shares.
@@ -104,7 +125,7 @@ struct Registered {
 }
 
 /// The reactors before they run: they wait to be told whom to report to.
-pub struct HubThreads(Vec<(Arc<Station>, Poll)>);
+pub struct HubThreads(Vec<Arc<Station>>);
 
 enum Command {
     /// The next stage by index.
@@ -114,13 +135,14 @@ enum Command {
     /// The client was admitted at this time: it can be posted to; its socket follows.
     Open(Arc<Peer>, u64),
     Attach(ConnectionId, TcpStream, Bytes),
-    /// The client vanished between the two.
-    Abandon(ConnectionId),
+    /// Ends a connection, in whatever state it is.
+    End(ConnectionId, CloseReason),
     Post {
         stage: StageIndex,
         connection: ConnectionId,
         frame: Frame,
-        reply: oneshot::Sender<Result<(), PostError>>,
+        /// `None`: nobody waits.
+        reply: Option<oneshot::Sender<Result<(), PostError>>>,
     },
     Get {
         stage: StageIndex,
@@ -149,17 +171,14 @@ impl Hub {
     /// The system refused an epoll instance or a wake-up descriptor.
     pub fn new(options: HubOptions, clock: Clock) -> io::Result<(Self, HubThreads)> {
         let slots = Arc::new(Slots::new(options.reactors, options.max_connections));
-        let (mut reactors, mut threads) = (Vec::new(), Vec::new());
-        for index in 0..options.reactors {
-            let poll = Poll::new()?;
+        let station = |index| {
             let reactor =
                 |registry, inbox| Reactor::new(index, options.clone(), clock.clone(), slots.clone(), registry, inbox);
-            let station = Arc::new(Station::new(&poll, reactor)?);
-            reactors.push(station.clone());
-            threads.push((station, poll));
-        }
-        let hub = Self(Arc::new(Shared { reactors, slots, stages: RwLock::new(Vec::new()) }));
-        Ok((hub, HubThreads(threads)))
+            Station::new(reactor).map(Arc::new)
+        };
+        let reactors: Vec<_> = (0..options.reactors).map(station).collect::<io::Result<_>>()?;
+        let threads = HubThreads(reactors.clone());
+        Ok((Self(Arc::new(Shared { reactors, slots, stages: RwLock::new(Vec::new()) })), threads))
     }
 
     /// Makes a stage known. Its connections are told apart from those of every other.
@@ -200,8 +219,7 @@ impl Hub {
 
     /// Sends to a connection without waiting whether it is still there.
     pub(crate) fn post_and_forget(&self, peer: &Peer, frame: Frame) {
-        let (reply, _) = oneshot::channel();
-        self.send(peer.id, Command::Post { stage: peer.stage_index, connection: peer.id, frame, reply });
+        self.send(peer.id, Command::Post { stage: peer.stage_index, connection: peer.id, frame, reply: None });
     }
 
     /// Closes every connection with 1001, also those that are still to come.
@@ -245,13 +263,10 @@ impl Hub {
 const NODE: u16 = 0;
 
 impl HubThreads {
-    /// Starts the reactor threads, which report to `lifecycle` until the hub is drained.
-    pub(crate) fn start(self, lifecycle: Arc<dyn Lifecycle>) -> io::Result<Vec<std::thread::JoinHandle<()>>> {
-        let spawn = |(index, (station, poll)): (usize, (Arc<Station>, Poll))| {
-            let lifecycle = lifecycle.clone();
-            std::thread::Builder::new().name(format!("reactor-{index}")).spawn(move || station.run(poll, lifecycle))
-        };
-        self.0.into_iter().enumerate().map(spawn).collect()
+    /// Starts the reactor threads, which report to `lifecycle` until the hub is stopped. The thread that is returned ends with
+    /// the last of them.
+    pub(crate) fn start(self, lifecycle: Arc<dyn Lifecycle>) -> io::Result<JoinHandle<()>> {
+        relief::start(self.0, lifecycle)
     }
 }
 
@@ -301,7 +316,7 @@ impl Opening {
 impl Drop for Opening {
     fn drop(&mut self) {
         if !self.attached {
-            self.hub.send(self.id, Command::Abandon(self.id));
+            self.hub.send(self.id, Command::End(self.id, CloseReason::LOST));
         }
     }
 }
@@ -319,7 +334,8 @@ impl Connections for Hub {
             }
             let (stage, compression) = self.stage(stage).ok_or(PostError::Gone)?;
             let frame = Frame::message(&message, compression);
-            self.ask(connection, Err(PostError::Gone), |reply| Command::Post { stage, connection, frame, reply }).await
+            let post = |reply| Command::Post { stage, connection, frame, reply: Some(reply) };
+            self.ask(connection, Err(PostError::Gone), post).await
         })
     }
 

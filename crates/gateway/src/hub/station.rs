@@ -4,27 +4,60 @@
 //! while it sleeps steps in and carries the command out at once: that is a lock nobody else wants, where waking the reactor's
 //! thread and waiting for it would be two switches of threads. Who sends while somebody works leaves the command to that one,
 //! because everybody looks for mail again after leaving.
+//!
+//! What a reactor has to report is told when it is free again. What its own thread tells may keep that thread a while: meanwhile
+//! others send, and whoever relieves the thread reads on.
 
-use super::reactor::{Reactor, Turn};
-use super::{Command, Lifecycle};
+use super::reactor::{Reactor, Report, Turn};
+use super::relief::{Attendance, Relief};
+use super::{Command, Lifecycle, Thread};
 use mio::{Events, Poll, Token};
 use parking_lot::Mutex;
+use sluicegate_protocol::CloseReason;
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 pub(super) const WAKE: Token = Token(usize::MAX);
 /// Readiness events taken from the system at a time.
 const EVENTS: usize = 1024;
+/// How long messages may keep the reactor's thread before it reads again; the rest is worked on elsewhere.
+const LEISURE: Duration = Duration::from_millis(5);
+/// Messages between two looks at the clock.
+const LOOKS_AT_THE_CLOCK_EVERY: u32 = 8;
 
 pub(super) struct Station {
     commands: mpsc::Sender<Command>,
     /// A command was sent and nobody has looked since.
     mail: AtomicBool,
     waker: mio::Waker,
+    /// There is work for the reactor's own thread.
+    called: AtomicBool,
     reactor: Mutex<Reactor>,
+    /// Where its own thread sleeps.
+    seat: Mutex<Seat>,
+    /// What its own thread has still to tell.
+    tray: Mutex<VecDeque<Report>>,
+    /// Whether its own thread is held up.
+    pub(super) attendance: Attendance,
+    told: OnceLock<Told>,
+    over: AtomicBool,
+}
+
+struct Seat {
+    poll: Poll,
+    events: Events,
+    sleep: Duration,
+}
+
+/// Whom a running reactor reports to, and who watches its thread.
+struct Told {
+    lifecycle: Arc<dyn Lifecycle>,
+    relief: Arc<Relief>,
 }
 
 /// What is left when somebody who stepped in leaves.
@@ -35,15 +68,33 @@ pub(super) enum Left {
     Work,
 }
 
+/// A thread came back too late: another has its place.
+struct Relieved;
+
 impl Station {
-    pub(super) fn new(
-        poll: &Poll,
-        make: impl FnOnce(mio::Registry, mpsc::Receiver<Command>) -> Reactor,
-    ) -> io::Result<Self> {
+    pub(super) fn new(make: impl FnOnce(mio::Registry, mpsc::Receiver<Command>) -> Reactor) -> io::Result<Self> {
+        let poll = Poll::new()?;
         let (commands, inbox) = mpsc::channel();
         let waker = mio::Waker::new(poll.registry(), WAKE)?;
         let reactor = Mutex::new(make(poll.registry().try_clone()?, inbox));
-        Ok(Self { commands, mail: AtomicBool::new(false), waker, reactor })
+        let seat = Seat { poll, events: Events::with_capacity(EVENTS), sleep: Duration::ZERO };
+        Ok(Self {
+            commands,
+            mail: AtomicBool::new(false),
+            waker,
+            called: AtomicBool::new(false),
+            reactor,
+            seat: Mutex::new(seat),
+            tray: Mutex::default(),
+            attendance: Attendance::default(),
+            told: OnceLock::new(),
+            over: AtomicBool::new(false),
+        })
+    }
+
+    /// Before its first thread runs.
+    pub(super) fn report_to(&self, lifecycle: Arc<dyn Lifecycle>, relief: Arc<Relief>) {
+        let _ = self.told.set(Told { lifecycle, relief });
     }
 
     /// Sends a command, and carries it out if nobody else is working.
@@ -51,20 +102,28 @@ impl Station {
         if !self.put(command) {
             return;
         }
+        // Before it runs, everything waits in the inbox.
+        let Some(told) = self.told.get() else { return };
+        let mut reports = Vec::new();
         loop {
             // With the fence below and the one of the reactor's thread: either we find the reactor free, or whoever has it
             // finds the mail after leaving.
             fence(Ordering::SeqCst);
-            let Some(mut reactor) = self.reactor.try_lock() else { return };
+            let Some(mut reactor) = self.reactor.try_lock() else { break };
             let left = reactor.step_in(&self.mail);
+            reactor.take_reports(&mut reports);
             drop(reactor);
             if left == Left::Work {
-                return self.wake();
+                self.wake();
+                break;
             }
             fence(Ordering::SeqCst);
             if !self.mail.load(Ordering::Relaxed) {
-                return;
+                break;
             }
+        }
+        for report in reports {
+            self.tell(&*told.lifecycle, report, Thread::Passing);
         }
     }
 
@@ -80,37 +139,114 @@ impl Station {
         sent
     }
 
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
+        self.called.store(true, Ordering::Release);
         if let Err(error) = self.waker.wake() {
             // It looks by itself at its next tick.
             tracing::warn!(%error, "a reactor cannot be woken");
         }
     }
 
-    /// The life of the reactor's own thread: until it is told to stop and every socket is done.
-    pub(super) fn run(&self, mut poll: Poll, lifecycle: Arc<dyn Lifecycle>) {
-        let mut events = Events::with_capacity(EVENTS);
-        self.reactor.lock().begin(lifecycle);
-        let mut sleep = Duration::ZERO;
+    /// Whether the reactor has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// The life of the reactor's own thread: until it is told to stop and every socket is done, or another has taken over.
+    pub(super) fn run(&self) {
+        let Some(told) = self.told.get() else { return };
         loop {
-            match poll.poll(&mut events, Some(sleep)) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    tracing::error!(%error, "the reactor cannot wait for its sockets and ends; its connections are lost");
-                    return self.reactor.lock().finish();
-                }
+            // First, what the one before has left.
+            if let Err(Relieved) = self.empty_tray(told) {
+                return;
             }
-            let mut reactor = self.reactor.lock();
-            sleep = match reactor.turn(&events, &self.mail) {
-                Turn::Over => return reactor.finish(),
-                Turn::Next(sleep) => sleep,
-            };
-            drop(reactor);
-            fence(Ordering::SeqCst);
-            if self.mail.load(Ordering::Relaxed) {
-                sleep = Duration::ZERO;
+            if let Turn::Over = self.turn() {
+                break;
             }
         }
+        self.reactor.lock().finish();
+        if let Ok(()) = self.empty_tray(told) {
+            self.over.store(true, Ordering::Release);
+            told.relief.look();
+        }
+    }
+
+    /// Waits for sockets and mail, and does what there is to do; reports are in the tray then.
+    fn turn(&self) -> Turn {
+        let mut seat = self.seat.lock();
+        let Seat { poll, events, sleep } = &mut *seat;
+        if self.mail.load(Ordering::Relaxed) {
+            *sleep = Duration::ZERO;
+        }
+        self.called.store(false, Ordering::Relaxed);
+        match poll.poll(events, Some(*sleep)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Turn::Next(*sleep),
+            Err(error) => {
+                tracing::error!(%error, "the reactor cannot wait for its sockets and ends; its connections are lost");
+                return Turn::Over;
+            }
+        }
+        let mut reactor = self.reactor.lock();
+        let turn = reactor.turn(events, &self.mail);
+        reactor.take_reports(&mut *self.tray.lock());
+        drop(reactor);
+        fence(Ordering::SeqCst);
+        if let Turn::Next(next) = turn {
+            *sleep = next;
+        }
+        turn
+    }
+
+    /// Tells what is in the tray, which may keep the thread as long as nothing else waits for it.
+    fn empty_tray(&self, told: &Told) -> Result<(), Relieved> {
+        let (mut thread, mut began, mut messages) = (Thread::Reactor, None, 0);
+        loop {
+            let Some(report) = self.tray.lock().pop_front() else { return Ok(()) };
+            if self.called.load(Ordering::Relaxed) {
+                thread = Thread::Passing;
+            }
+            if let Report::Disconnected(..) = report {
+                self.tell(&*told.lifecycle, report, Thread::Passing);
+                continue;
+            }
+            let visit = self.attendance.leave();
+            let began = *began.get_or_insert_with(|| {
+                told.relief.watch();
+                Instant::now()
+            });
+            self.tell(&*told.lifecycle, report, thread);
+            if !self.attendance.come_back(visit) {
+                return Err(Relieved);
+            }
+            messages += 1;
+            if messages % LOOKS_AT_THE_CLOCK_EVERY == 0 && began.elapsed() > LEISURE {
+                thread = Thread::Passing;
+            }
+        }
+    }
+
+    /// Contains panics: they have been logged, and the connection ends as it would have, or with 1011.
+    fn tell(&self, lifecycle: &dyn Lifecycle, report: Report, thread: Thread) {
+        let (id, is_message) = match &report {
+            Report::Message(peer, _) => (peer.id, true),
+            Report::Disconnected(peer, _) => (peer.id, false),
+        };
+        let told = catch_unwind(AssertUnwindSafe(|| match report {
+            Report::Message(peer, message) => lifecycle.message(peer, message, thread),
+            Report::Disconnected(peer, reason) => lifecycle.disconnected(peer, reason),
+        }));
+        if told.is_err() {
+            tracing::error!(connection = %id, "a panic in the gateway: the connection is closed");
+            if is_message {
+                self.send(Command::End(id, CloseReason::INTERNAL));
+            }
+        }
+    }
+
+    /// Keeps everybody from the reactor until it is dropped. What was sent meanwhile waits for a [`wake`](Self::wake).
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> parking_lot::MutexGuard<'_, Reactor> {
+        self.reactor.lock()
     }
 }

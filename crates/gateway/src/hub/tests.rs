@@ -1,6 +1,6 @@
 //! The hub without a gateway: what happens when things come late, at once, or not at all.
 
-use super::{Hub, HubOptions, Inbound, Lifecycle};
+use super::{Hub, HubOptions, Inbound, Lifecycle, Thread};
 use crate::clock::Clock;
 use crate::hub::slots;
 use crate::peer::Peer;
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const BLOCK: &str = "block";
 const PANIC: &str = "panic";
 
-/// A hub whose reactor can be held up.
+/// A hub with one reactor.
 struct Running {
     hub: Hub,
     clock: Clock,
@@ -28,23 +28,25 @@ struct Running {
     ends: Receiver<(ConnectionId, u16)>,
     blocked: Receiver<()>,
     release: Sender<()>,
-    reactors: Vec<JoinHandle<()>>,
+    held_up: Receiver<()>,
+    reactors: JoinHandle<()>,
 }
 
 struct Reports {
     ends: Sender<(ConnectionId, u16)>,
     blocked: Sender<()>,
     release: Mutex<Receiver<()>>,
+    held_up: Sender<()>,
 }
 
 impl Lifecycle for Reports {
-    fn message(&self, _: &Arc<Peer>, message: Inbound<'_>) {
+    fn message(&self, _: Arc<Peer>, message: Inbound, _: Thread) {
         match message {
-            Inbound::Text(BLOCK) => {
+            Inbound::Text(text) if text == BLOCK => {
                 self.blocked.send(()).unwrap();
                 self.release.lock().recv().unwrap();
             }
-            Inbound::Text(PANIC) => panic!("as the test wants it"),
+            Inbound::Text(text) if text == PANIC => panic!("as the test wants it"),
             Inbound::Text(_) | Inbound::Binary(_) => {}
         }
     }
@@ -55,6 +57,10 @@ impl Lifecycle for Reports {
             panic!("as the test wants it");
         }
     }
+
+    fn held_up(&self) {
+        let _ = self.held_up.send(());
+    }
 }
 
 impl Running {
@@ -63,11 +69,13 @@ impl Running {
         let (ends_out, ends) = mpsc::channel();
         let (blocked_out, blocked) = mpsc::channel();
         let (release, release_in) = mpsc::channel();
-        let reports = Reports { ends: ends_out, blocked: blocked_out, release: Mutex::new(release_in) };
+        let (held_up_out, held_up) = mpsc::channel();
+        let release_in = Mutex::new(release_in);
+        let reports = Reports { ends: ends_out, blocked: blocked_out, release: release_in, held_up: held_up_out };
         let reactors = threads.start(Arc::new(reports)).unwrap();
         let stage = StageId::new("chat", "prod");
         hub.register_stage(stage.clone(), Wire::default());
-        Self { hub, clock, stage, ends, blocked, release, reactors }
+        Self { hub, clock, stage, ends, blocked, release, held_up, reactors }
     }
 
     /// Admits a client whose socket has not come.
@@ -94,12 +102,14 @@ impl Running {
         (id, client)
     }
 
-    /// Stops the reactor in the middle of a report, until released.
-    fn block(&self) -> TcpStream {
-        let (_, mut client) = self.connect();
-        client.write_all(&text(BLOCK)).unwrap();
-        self.blocked.recv_timeout(PATIENCE).unwrap();
-        client
+    /// Keeps everybody from the reactor for as long as something is done.
+    fn while_held<T>(&self, run: impl FnOnce() -> T) -> T {
+        let station = &self.hub.0.reactors[0];
+        let held = station.hold();
+        let result = run();
+        drop(held);
+        station.wake();
+        result
     }
 
     async fn post(&self, id: ConnectionId, message: &'static str) -> Result<(), PostError> {
@@ -159,35 +169,30 @@ async fn an_end_behind_much_data_is_not_missed() {
     let running = Running::start(HubOptions::default(), Clock::System);
     let (id, mut client) = running.connect();
     running.post(id, "attached").await.unwrap();
-    let blocker = running.block();
     let pongs = frame(0x8A, &[b'x'; 125]);
-    client.write_all(&pongs.repeat(800_000 / pongs.len())).unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
-    running.release.send(()).unwrap();
+    running.while_held(|| {
+        client.write_all(&pongs.repeat(800_000 / pongs.len())).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+    });
     assert_eq!(running.ends.recv_timeout(PATIENCE), Ok((id, 1006)));
-    drop(blocker);
 }
 
 #[tokio::test]
 async fn commands_beyond_a_turn_are_not_left_waiting() {
     let running = Running::start(HubOptions::default(), Clock::System);
     let (id, _client) = running.connect();
-    let blocker = running.block();
-    let many: Vec<_> = (0..40_000)
-        .map(|_| {
-            let (reply, answer) = tokio::sync::oneshot::channel();
-            running.hub.send(id, super::Command::Get { stage: 0, connection: id, reply });
-            answer
-        })
-        .collect();
-    running.release.send(()).unwrap();
+    let get = |_| {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        running.hub.send(id, super::Command::Get { stage: 0, connection: id, reply });
+        answer
+    };
+    let many: Vec<_> = running.while_held(|| (0..40_000).map(get).collect());
     let started = Instant::now();
     for answer in many {
         assert!(answer.await.unwrap().is_some());
     }
     // Each of the ten turns would wait for a tick of one second.
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    drop(blocker);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -245,6 +250,36 @@ async fn a_panic_costs_one_connection() {
 }
 
 #[tokio::test]
+async fn a_message_that_keeps_its_thread_stops_nobody() {
+    // Given messages that block, one after the other, and what came with the first of them.
+    let running = Running::start(HubOptions::default(), Clock::System);
+    let (_, mut blocking) = running.connect();
+    for round in 0..3 {
+        let (gone, mut client) = running.connect();
+        running.while_held(|| {
+            blocking.write_all(&text(BLOCK)).unwrap();
+            client.write_all(&frame(0x88, b"\x0F\xA0bye")).unwrap();
+        });
+        running.blocked.recv_timeout(PATIENCE).unwrap();
+        // Then sockets are read all the same, by the next thread.
+        assert_eq!(running.held_up.recv_timeout(PATIENCE), Ok(()), "round {round}");
+        assert_eq!(running.ends.recv_timeout(PATIENCE), Ok((gone, 4000)), "round {round}");
+        let (id, mut late) = running.connect();
+        late.write_all(&frame(0x88, b"\x0F\xA1bye")).unwrap();
+        assert_eq!(running.ends.recv_timeout(PATIENCE), Ok((id, 4001)), "round {round}");
+    }
+    // When those that were held up come back, then the reactor has one thread, which ends as it should.
+    (0..3).for_each(|_| running.release.send(()).unwrap());
+    let (id, mut client) = running.connect();
+    client.write_all(&frame(0x88, b"\x0F\xA2bye")).unwrap();
+    assert_eq!(running.ends.recv_timeout(PATIENCE), Ok((id, 4002)));
+    drop(blocking);
+    running.hub.drain();
+    running.hub.stop();
+    tokio::task::spawn_blocking(|| running.reactors.join()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_drain_does_not_wait_long_for_clients_that_do_not_answer() {
     // Given clients that never answer a close frame, one of them closed before, and a patience of an hour.
     let options = HubOptions { close_linger_ms: 3_600_000, idle_timeout_ms: 36_000_000, ..HubOptions::default() };
@@ -264,7 +299,7 @@ async fn a_drain_does_not_wait_long_for_clients_that_do_not_answer() {
     // When a second has passed, then the reactors end.
     running.clock.advance(Duration::from_secs(1));
     let deadline = Instant::now() + PATIENCE;
-    while !running.reactors.iter().all(JoinHandle::is_finished) {
+    while !running.reactors.is_finished() {
         assert!(Instant::now() < deadline, "a reactor still waits");
         std::thread::yield_now();
     }

@@ -16,7 +16,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use sluicegate_protocol::{Destination, FunctionError, Invocation, InvokeError};
 use std::fmt::{self, Display};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 const REMEDY: &str = "use arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function ARN}/invocations, \
@@ -158,20 +161,26 @@ impl Integrations {
         log: Steps<'_>,
     ) -> Result<Bytes, Uncalled> {
         log.request(self.address(function), None, &payload);
-        let started = Instant::now();
+        let started = log.is_on().then(Instant::now);
         let invocation = Invocation { function: function.clone(), payload };
         let invoke = self.invoke.clone();
         let mut running = Box::pin(async move { invoke.invoke(invocation).await });
-        match tokio::time::timeout(timeout, &mut running).await {
+        // Most are done before a timer is worth it.
+        let result = match poll_once(&mut running).await {
+            Some(result) => Ok(result),
+            None => tokio::time::timeout(timeout, &mut running).await,
+        };
+        let latency = || started.map(|started| started.elapsed()).unwrap_or_default();
+        match result {
             Ok(Ok(result)) => {
-                log.response(INVOKED, started.elapsed(), None, &result);
+                log.response(INVOKED, latency(), None, &result);
                 Ok(result)
             }
             Ok(Err(error)) => {
                 tracing::warn!(%function, %error, "an integration failed");
                 Err(match error {
                     InvokeError::Function(error) => {
-                        log.response(INVOKED, started.elapsed(), None, error.message.as_bytes());
+                        log.response(INVOKED, latency(), None, error.message.as_bytes());
                         Uncalled::Threw(error)
                     }
                     InvokeError::NotFound => Uncalled::Failed(Failure::NotInvoked),
@@ -226,6 +235,15 @@ impl Integrations {
             }
         });
     }
+}
+
+/// What a future comes to at once.
+async fn poll_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+    poll_fn(|context| match Pin::new(&mut *future).poll(context) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Why a call has no result. A function that threw may have a response of its own.

@@ -5,7 +5,7 @@ use super::members::Members;
 use super::reading::Turn;
 use crate::hub::connection::{Connection, Phase};
 use crate::hub::outbound::Accepted;
-use crate::hub::{Command, Lifecycle, StageIndex, slots};
+use crate::hub::{Command, StageIndex, slots};
 use crate::peer::Peer;
 use crate::websocket::Frame;
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 const COALESCED_FRAMES: usize = 64;
 
 impl Reactor {
-    pub(super) fn carry_out(&mut self, command: Command, lifecycle: &dyn Lifecycle) {
+    pub(super) fn carry_out(&mut self, command: Command) {
         match command {
             Command::Stage(stage, wire) => self.stages.push(Members::new(&stage, wire)),
             Command::ChangeStage(stage, wire) => {
@@ -27,16 +27,19 @@ impl Reactor {
                     members.wire = wire;
                 }
             }
-            Command::CloseStage(stage) => self.close_stage(stage, lifecycle),
-            Command::Open(peer, now) => self.open(peer, now, lifecycle),
-            Command::Attach(id, socket, early) => self.attach(id, socket, early, lifecycle),
-            Command::Abandon(id) => {
+            Command::CloseStage(stage) => self.close_stage(stage),
+            Command::Open(peer, now) => self.open(peer, now),
+            Command::Attach(id, socket, early) => self.attach(id, socket, early),
+            Command::End(id, reason) => {
                 if let Some(place) = self.place_of(id) {
-                    self.end(place, CloseReason::LOST, lifecycle);
+                    self.end(place, reason);
                 }
             }
             Command::Post { stage, connection, frame, reply } => {
-                let _ = reply.send(self.post(stage, connection, &frame, lifecycle));
+                let result = self.post(stage, connection, &frame);
+                if let Some(reply) = reply {
+                    let _ = reply.send(result);
+                }
             }
             Command::Get { stage, connection, reply } => {
                 let _ = reply.send(self.details(stage, connection));
@@ -45,26 +48,26 @@ impl Reactor {
                 let place = self.find_in_stage(stage, connection);
                 let _ = reply.send(place.is_some());
                 if let Some(place) = place {
-                    self.end(place, CloseReason::DELETED, lifecycle);
+                    self.end(place, CloseReason::DELETED);
                 }
             }
             Command::Broadcast { stage, frames, reply } => {
                 let mut replies = vec![reply];
                 let frames = coalesce(stage, &frames, &mut replies, &mut self.commands);
-                let result = self.broadcast(stage, &frames, lifecycle);
+                let result = self.broadcast(stage, &frames);
                 for reply in replies {
                     let _ = reply.send(result);
                 }
             }
-            Command::Resume(id) => self.resume(id, lifecycle),
+            Command::Resume(id) => self.resume(id),
             Command::Drain => {
-                self.begin_draining(lifecycle);
+                self.begin_draining();
             }
             Command::Stop => self.stopping = true,
         }
     }
 
-    pub(super) fn open(&mut self, peer: Arc<Peer>, now: u64, lifecycle: &dyn Lifecycle) {
+    pub(super) fn open(&mut self, peer: Arc<Peer>, now: u64) {
         let (place, stage) = (slots::place_of(peer.id.slot()), usize::from(peer.stage_index));
         if self.slab.len() <= place {
             self.slab.resize_with(place + 1, || None);
@@ -75,17 +78,11 @@ impl Reactor {
         places.push(place as u32);
         self.slab[place] = Some(Connection::new(peer, places.len() as u32 - 1, now));
         if self.draining {
-            self.end(place, CloseReason::GOING_AWAY, lifecycle);
+            self.end(place, CloseReason::GOING_AWAY);
         }
     }
 
-    pub(super) fn attach(
-        &mut self,
-        id: ConnectionId,
-        socket: std::net::TcpStream,
-        early: Bytes,
-        lifecycle: &dyn Lifecycle,
-    ) {
+    pub(super) fn attach(&mut self, id: ConnectionId, socket: std::net::TcpStream, early: Bytes) {
         // The connection may have ended while its 101 was written, and its slot gone to another; the socket is then closed.
         let Some(place) = self.place_of(id) else { return };
         let Some(connection) = &mut self.slab[place] else { return };
@@ -93,26 +90,20 @@ impl Reactor {
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.registry.register(&mut socket, Token(place), interest) {
             tracing::warn!(%error, connection = %id, "cannot watch a socket; the connection is dropped");
-            return self.end(place, CloseReason::LOST, lifecycle);
+            return self.end(place, CloseReason::LOST);
         }
         connection.socket = Some(socket);
-        self.flush(place, lifecycle);
+        self.flush(place);
         if !early.is_empty() {
             // Bytes the client sent right behind its handshake.
-            if let Some(Turn::Ended(reason)) = self.received(place, &mut early.to_vec(), lifecycle) {
-                self.end(place, reason, lifecycle);
+            if let Some(Turn::Ended(reason)) = self.received(place, &mut early.to_vec()) {
+                self.end(place, reason);
             }
         }
         // Whatever came since raises an event, because registering reports the present state.
     }
 
-    pub(super) fn post(
-        &mut self,
-        stage: StageIndex,
-        id: ConnectionId,
-        frame: &Frame,
-        lifecycle: &dyn Lifecycle,
-    ) -> Result<(), PostError> {
+    pub(super) fn post(&mut self, stage: StageIndex, id: ConnectionId, frame: &Frame) -> Result<(), PostError> {
         let place = self.find_in_stage(stage, id).ok_or(PostError::Gone)?;
         let compression = self.slab[place].as_ref().and_then(Connection::open).ok_or(PostError::Gone)?.peer.compression;
         let bytes = frame.bytes_for(compression, &mut self.deflater).clone();
@@ -124,7 +115,7 @@ impl Reactor {
             }
             Ok(Accepted::QueueFull) => Err(PostError::QueueFull),
             Err(_) => {
-                self.end(place, CloseReason::LOST, lifecycle);
+                self.end(place, CloseReason::LOST);
                 Err(PostError::Gone)
             }
         }
@@ -141,7 +132,7 @@ impl Reactor {
         })
     }
 
-    pub(super) fn resume(&mut self, id: ConnectionId, lifecycle: &dyn Lifecycle) {
+    pub(super) fn resume(&mut self, id: ConnectionId) {
         let Some(place) = self.find(id) else { return };
         if let Some(Some(Connection { phase: Phase::Open(open), .. })) = self.slab.get_mut(place) {
             // One message has ended, but more may be under way than the limit: a single read can bring many.
@@ -150,7 +141,7 @@ impl Reactor {
                 return;
             }
             // Nothing tells how much came meanwhile, or that the end did, so read until the socket has no more.
-            self.read(place, true, lifecycle);
+            self.read(place, true);
         }
     }
 }

@@ -1,10 +1,9 @@
 //! How connections end: one way out for every cause, and the deadlines that are causes themselves.
 
-use super::Reactor;
-use super::containment::contain;
 use super::reading::Turn;
+use super::{Reactor, Report};
 use crate::hub::connection::{Closing, Connection, Phase};
-use crate::hub::{Lifecycle, StageIndex, slots};
+use crate::hub::{StageIndex, slots};
 use crate::peer::Peer;
 use crate::websocket::close_frame;
 use bytes::Bytes;
@@ -18,7 +17,7 @@ const DRAIN_LINGER_MS: u32 = 1_000;
 
 impl Reactor {
     /// The one way out: reports the connection as gone and says goodbye as far as the cause allows.
-    pub(super) fn end(&mut self, place: usize, reason: CloseReason, lifecycle: &dyn Lifecycle) {
+    pub(super) fn end(&mut self, place: usize, reason: CloseReason) {
         let Some(Some(connection)) = self.slab.get_mut(place) else { return };
         let linger_ms = u32::try_from(self.options.close_linger_ms).unwrap_or(u32::MAX);
         let linger_ms = if self.draining { linger_ms.min(DRAIN_LINGER_MS) } else { linger_ms };
@@ -26,7 +25,7 @@ impl Reactor {
         let Phase::Open(open) = std::mem::replace(&mut connection.phase, closing) else {
             return self.release(place);
         };
-        connection.last_active = self.clock.now_ms();
+        connection.last_active = self.now;
         self.assembling -= open.decoder.held();
         self.leave_stage(&open.peer, open.member);
         let peer = open.peer;
@@ -34,8 +33,7 @@ impl Reactor {
             self.stages[usize::from(peer.stage_index)].too_slow.increment(1);
         }
         let farewell = may_say_goodbye(&reason).then(|| close_frame(&reason));
-        // A panic is logged, and the connection ends as it would have.
-        let _ = contain(&peer, || lifecycle.disconnected(peer.clone(), reason));
+        self.reports.push(Report::Disconnected(peer, reason));
         match farewell {
             Some(frame) => self.say_goodbye(place, frame),
             None => self.release(place),
@@ -91,37 +89,37 @@ impl Reactor {
     }
 
     /// Closes everything. Who is closing already gets no more time than the others.
-    pub(super) fn begin_draining(&mut self, lifecycle: &dyn Lifecycle) {
+    pub(super) fn begin_draining(&mut self) {
         self.draining = true;
         self.next_tick = 0;
-        let now = self.clock.now_ms();
+        let now = self.now;
         for connection in self.slab.iter_mut().flatten() {
             if let Phase::Closing(closing) = &mut connection.phase {
                 let spent_ms = u32::try_from(now.saturating_sub(connection.last_active)).unwrap_or(u32::MAX);
                 closing.linger_ms = closing.linger_ms.min(spent_ms.saturating_add(DRAIN_LINGER_MS));
             }
         }
-        self.close_all(CloseReason::GOING_AWAY, lifecycle);
+        self.close_all(CloseReason::GOING_AWAY);
     }
 
-    pub(super) fn close_stage(&mut self, stage: StageIndex, lifecycle: &dyn Lifecycle) {
+    pub(super) fn close_stage(&mut self, stage: StageIndex) {
         for place in 0..self.slab.len() {
             let open = self.slab[place].as_ref().and_then(Connection::open);
             if open.is_some_and(|open| open.peer.stage_index == stage) {
-                self.end(place, CloseReason::GOING_AWAY, lifecycle);
+                self.end(place, CloseReason::GOING_AWAY);
             }
         }
     }
 
-    fn close_all(&mut self, reason: CloseReason, lifecycle: &dyn Lifecycle) {
+    fn close_all(&mut self, reason: CloseReason) {
         for place in 0..self.slab.len() {
             if self.slab[place].as_ref().is_some_and(|connection| connection.open().is_some()) {
-                self.end(place, reason.clone(), lifecycle);
+                self.end(place, reason.clone());
             }
         }
     }
 
-    pub(super) fn check_deadlines(&mut self, now: u64, lifecycle: &dyn Lifecycle) {
+    pub(super) fn check_deadlines(&mut self, now: u64) {
         for place in 0..self.slab.len() {
             let Some(connection) = &self.slab[place] else { continue };
             let reason = match &connection.phase {
@@ -142,7 +140,7 @@ impl Reactor {
                 }
                 _ => continue,
             };
-            self.end(place, reason, lifecycle);
+            self.end(place, reason);
         }
         if self.slab.iter().rev().take_while(|place| place.is_none()).count() > self.slab.len() / 2 {
             // After a peak the memory goes back to the system.

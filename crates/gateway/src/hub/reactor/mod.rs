@@ -1,7 +1,6 @@
 //! One epoll instance, one slab of connections. Whoever works the reactor has it alone, so nothing here locks.
 
 mod commands;
-mod containment;
 mod endings;
 mod members;
 mod reading;
@@ -13,12 +12,13 @@ pub(crate) use writing::in_memory;
 use super::connection::Connection;
 use super::slots::{self, Slots};
 use super::station::{Left, WAKE};
-use super::{Command, HubOptions, Lifecycle, StageIndex};
+use super::{Command, HubOptions, Inbound, StageIndex};
 use crate::clock::Clock;
+use crate::peer::Peer;
 use crate::websocket::{Deflater, Inflater};
 use members::Members;
 use mio::{Events, Registry};
-use sluicegate_protocol::ConnectionId;
+use sluicegate_protocol::{CloseReason, ConnectionId};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
@@ -28,6 +28,10 @@ use std::time::Duration;
 
 /// Read at once, shared by all connections of the reactor.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// What messages may take before they are reported; the last read comes on top.
+const REPORTED_BYTES: usize = 1024 * 1024;
+/// Reports there is room for all the time.
+const USUAL_REPORTS: usize = 1024;
 /// Commands carried out before sockets are looked at again.
 const COMMANDS_PER_TURN: usize = 4096;
 /// Commands carried out by one who stepped in; the reactor's thread does the rest.
@@ -43,9 +47,13 @@ pub(super) struct Reactor {
     index: usize,
     options: HubOptions,
     clock: Clock,
+    /// Milliseconds since the epoch: when it was last taken up.
+    now: u64,
     registry: Registry,
-    /// Whom to report to, while the reactor's thread runs.
-    lifecycle: Option<Arc<dyn Lifecycle>>,
+    /// What is to be told to others, by whoever works the reactor, as soon as it has let go of it.
+    reports: Vec<Report>,
+    /// What the messages among them take.
+    reported_bytes: usize,
     /// Until the reactor has ended.
     inbox: Option<Receiver<Command>>,
     /// Taken from the inbox, to be carried out in this order.
@@ -66,6 +74,12 @@ pub(super) struct Reactor {
     next_tick: u64,
     draining: bool,
     stopping: bool,
+}
+
+/// What others are to be told.
+pub(super) enum Report {
+    Message(Arc<Peer>, Inbound),
+    Disconnected(Arc<Peer>, CloseReason),
 }
 
 /// What comes after a turn.
@@ -89,8 +103,10 @@ impl Reactor {
             index,
             options,
             clock,
+            now: 0,
             registry,
-            lifecycle: None,
+            reports: Vec::new(),
+            reported_bytes: 0,
             inbox: Some(inbox),
             commands: VecDeque::new(),
             slots,
@@ -107,38 +123,32 @@ impl Reactor {
         }
     }
 
-    pub(super) fn begin(&mut self, lifecycle: Arc<dyn Lifecycle>) {
-        self.lifecycle = Some(lifecycle);
-    }
-
     /// Nothing is carried out from here on: replies to what is in the inbox are dropped with it.
     pub(super) fn finish(&mut self) {
-        self.lifecycle = None;
         self.inbox = None;
         self.commands.clear();
     }
 
     /// A turn of the reactor's own thread: sockets, commands, deadlines.
     pub(super) fn turn(&mut self, events: &Events, mail: &AtomicBool) -> Turn {
-        let Some(lifecycle) = self.lifecycle.clone() else { return Turn::Over };
+        self.now = self.clock.now_ms();
         for readiness in events {
             if readiness.token() != WAKE {
-                self.ready(readiness, &*lifecycle);
+                self.ready(readiness);
             }
         }
         for _ in 0..self.unread.len() {
             let Some(place) = self.unread.pop_front() else { break };
-            self.read_on(place, &*lifecycle);
+            self.read_on(place);
         }
         let more_commands = self.collect(mail, COMMANDS_PER_TURN);
         while let Some(command) = self.commands.pop_front() {
-            self.carry_out(command, &*lifecycle);
+            self.carry_out(command);
         }
         let tick = self.tick();
-        let now = self.clock.now_ms();
-        if now >= self.next_tick {
-            self.next_tick = now + tick.as_millis() as u64;
-            self.check_deadlines(now, &*lifecycle);
+        if self.now >= self.next_tick {
+            self.next_tick = self.now + tick.as_millis() as u64;
+            self.check_deadlines(self.now);
         }
         if self.stopping && self.slab.iter().all(Option::is_none) {
             return Turn::Over;
@@ -149,16 +159,23 @@ impl Reactor {
 
     /// Carries out what has been sent, on the thread of a sender, as far as it is little work.
     pub(super) fn step_in(&mut self, mail: &AtomicBool) -> Left {
-        let Some(lifecycle) = self.lifecycle.clone() else { return Left::Work };
+        self.now = self.clock.now_ms();
         let more_commands = self.collect(mail, COMMANDS_OF_A_GUEST);
         while let Some(command) = self.commands.pop_front() {
             if !self.is_little(&command) {
                 self.commands.push_front(command);
                 return Left::Work;
             }
-            self.carry_out(command, &*lifecycle);
+            self.carry_out(command);
         }
         if more_commands || !self.unread.is_empty() { Left::Work } else { Left::Nothing }
+    }
+
+    /// Moves what is to be reported behind what is there already.
+    pub(super) fn take_reports(&mut self, into: &mut impl Extend<Report>) {
+        self.reported_bytes = 0;
+        into.extend(self.reports.drain(..));
+        self.reports.shrink_to(USUAL_REPORTS);
     }
 
     fn is_little(&self, command: &Command) -> bool {
@@ -214,9 +231,8 @@ impl Reactor {
     }
 
     pub(super) fn touch(&mut self, place: usize) {
-        let now = self.clock.now_ms();
         if let Some(Some(connection)) = self.slab.get_mut(place) {
-            connection.last_active = now;
+            connection.last_active = self.now;
         }
     }
 }

@@ -1,10 +1,9 @@
 //! From readiness to events: what clients send.
 
-use super::Reactor;
-use super::containment::contain;
+use super::{REPORTED_BYTES, Reactor, Report};
+use crate::hub::Inbound;
 use crate::hub::connection::Phase;
 use crate::hub::outbound::Accepted;
-use crate::hub::{Inbound, Lifecycle};
 use crate::websocket::{Event, put_pong};
 use bytes::BytesMut;
 use mio::Token;
@@ -27,29 +26,30 @@ pub(super) enum Turn {
 }
 
 impl Reactor {
-    pub(super) fn ready(&mut self, readiness: &Readiness, lifecycle: &dyn Lifecycle) {
+    pub(super) fn ready(&mut self, readiness: &Readiness) {
         let Token(place) = readiness.token();
         if readiness.is_writable() {
-            self.flush(place, lifecycle);
+            self.flush(place);
         }
         let waits = self.slab.get(place).and_then(Option::as_ref).is_some_and(|connection| connection.unread);
         if !waits && (readiness.is_readable() || readiness.is_read_closed() || readiness.is_error()) {
-            self.read(place, readiness.is_read_closed() || readiness.is_error(), lifecycle);
+            self.read(place, readiness.is_read_closed() || readiness.is_error());
         }
     }
 
     /// Reads what a socket has; `to_end` when its end was announced, which a short read must not hide.
-    pub(super) fn read(&mut self, place: usize, to_end: bool, lifecycle: &dyn Lifecycle) {
+    pub(super) fn read(&mut self, place: usize, to_end: bool) {
         let turn = match self.slab.get(place).and_then(Option::as_ref).map(|connection| &connection.phase) {
             Some(Phase::Open(open)) if open.paused => return,
-            Some(Phase::Open(_)) => self.read_messages(place, to_end, lifecycle),
+            Some(Phase::Open(_)) if self.reported_bytes > REPORTED_BYTES => Turn::Unfinished,
+            Some(Phase::Open(_)) => self.read_messages(place, to_end),
             Some(Phase::Closing(_)) => self.discard(place),
             None => return,
         };
         match turn {
             Turn::Drained => {}
             Turn::Unfinished => self.read_later(place),
-            Turn::Ended(reason) => self.end(place, reason, lifecycle),
+            Turn::Ended(reason) => self.end(place, reason),
         }
     }
 
@@ -63,21 +63,21 @@ impl Reactor {
     }
 
     /// The next turn of a connection that was read later.
-    pub(super) fn read_on(&mut self, place: usize, lifecycle: &dyn Lifecycle) {
+    pub(super) fn read_on(&mut self, place: usize) {
         if let Some(Some(connection)) = self.slab.get_mut(place) {
             connection.unread = false;
         }
         // Its end may have been announced before, and is not announced twice, so read until the socket has no more.
-        self.read(place, true, lifecycle);
+        self.read(place, true);
     }
 
-    pub(super) fn read_messages(&mut self, place: usize, to_end: bool, lifecycle: &dyn Lifecycle) -> Turn {
+    pub(super) fn read_messages(&mut self, place: usize, to_end: bool) -> Turn {
         for _ in 0..READS_PER_TURN {
             let mut buffer = std::mem::take(&mut self.buffer);
             let turn = match self.read_socket(place, &mut buffer) {
                 Ok(0) => Some(Turn::Ended(CloseReason::LOST)),
                 Ok(length) => {
-                    let turn = self.received(place, &mut buffer[..length], lifecycle);
+                    let turn = self.received(place, &mut buffer[..length]);
                     turn.or((length < buffer.len() && !to_end).then_some(Turn::Drained))
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => Some(Turn::Drained),
@@ -93,8 +93,8 @@ impl Reactor {
     }
 
     /// Takes the bytes of one read. `Some` when reading must stop.
-    pub(super) fn received(&mut self, place: usize, input: &mut [u8], lifecycle: &dyn Lifecycle) -> Option<Turn> {
-        let now = self.clock.now_ms();
+    pub(super) fn received(&mut self, place: usize, input: &mut [u8]) -> Option<Turn> {
+        let now = self.now;
         let connection = self.slab[place].as_mut()?;
         let Phase::Open(open) = &mut connection.phase else { return None };
         connection.last_active = now;
@@ -103,15 +103,16 @@ impl Reactor {
         let rules = self.stages[stage].wire.rules(self.options.frames, open.peer.compression);
         // One piece for the answers to all pings of a read: many small ones would cost more than their bytes.
         let (mut messages, mut close, mut pongs) = (0, None, BytesMut::new());
-        let mut report = |message: Inbound<'_>| {
+        let mut report = |message: Inbound| {
             messages += 1;
             open.peer.begin_message();
-            contain(&open.peer, || lifecycle.message(&open.peer, message)).err().map(|_| CloseReason::INTERNAL)
+            self.reported_bytes += size_of::<Report>() + message.len();
+            self.reports.push(Report::Message(open.peer.clone(), message));
         };
         let decoded = open.decoder.decode(input, rules, &mut self.inflater, |event| {
             match event {
-                Event::Text(text) => close = report(Inbound::Text(text)),
-                Event::Binary(bytes) => close = report(Inbound::Binary(bytes)),
+                Event::Text(text) => report(Inbound::Text(text.to_owned())),
+                Event::Binary(bytes) => report(Inbound::Binary(bytes.to_vec())),
                 Event::Ping(payload) => put_pong(&mut pongs, payload),
                 Event::Pong => {}
                 Event::Close(reason) => close = Some(reason),
@@ -154,13 +155,13 @@ impl Reactor {
         Turn::Unfinished
     }
 
-    pub(super) fn flush(&mut self, place: usize, lifecycle: &dyn Lifecycle) {
+    pub(super) fn flush(&mut self, place: usize) {
         let Some(Some(connection)) = self.slab.get_mut(place) else { return };
         let Some(socket) = &mut connection.socket else { return };
         match connection.outbound.flush(socket) {
             Ok(false) => {}
             Ok(true) => self.shut_if_closing(place),
-            Err(_) => self.end(place, CloseReason::LOST, lifecycle),
+            Err(_) => self.end(place, CloseReason::LOST),
         }
     }
 }

@@ -4,18 +4,18 @@
 pub(crate) mod in_memory;
 
 use super::Reactor;
+use crate::hub::StageIndex;
 use crate::hub::connection::Connection;
 use crate::hub::outbound::Accepted;
-use crate::hub::{Lifecycle, StageIndex};
 use crate::websocket::Frame;
 use bytes::Bytes;
 use sluicegate_protocol::{Broadcast, CloseReason};
 use std::io::{self, ErrorKind, IoSlice};
 
 impl Reactor {
-    pub(super) fn broadcast(&mut self, stage: StageIndex, frames: &[Frame], lifecycle: &dyn Lifecycle) -> Broadcast {
+    pub(super) fn broadcast(&mut self, stage: StageIndex, frames: &[Frame]) -> Broadcast {
         let Some(members) = self.stages.get(usize::from(stage)) else { return Broadcast::default() };
-        let (now, limit) = (self.clock.now_ms(), self.options.outbound_queue_bytes);
+        let (now, limit) = (self.now, self.options.outbound_queue_bytes);
         let mut delivery = Delivery { now, limit, accepted: 0, ended: Vec::new() };
         let plain: Vec<_> = frames.iter().map(|frame| frame.plain().clone()).collect();
         delivery.write(&mut self.slab, &members.plain, &plain);
@@ -27,7 +27,7 @@ impl Reactor {
         let mut result = Broadcast { accepted: delivery.accepted, ..Broadcast::default() };
         for (place, reason) in delivery.ended {
             result.too_slow += u64::from(reason == CloseReason::TOO_SLOW);
-            self.end(place, reason, lifecycle);
+            self.end(place, reason);
         }
         result
     }

@@ -1,0 +1,67 @@
+//! How long a route's messages keep a thread: short ones are worked on where they were read, the others by the runtime.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// On average; handing a message to another thread costs about half of it.
+const SHORT_NS: u32 = 20_000;
+/// A message that had to wait for something: going on elsewhere costs a little, so this may happen now and then.
+const WAITED_NS: u32 = 4 * SHORT_NS;
+/// What took longer counts as this: a thread that the system held up for once is no reason to hand all messages on.
+const LONGEST_NS: u32 = 1_000_000;
+/// The average changes by so much of the difference.
+const INERTIA: i64 = 64;
+
+/// A moving average. It begins far from short, and falls below it after some three hundred short messages.
+#[derive(Debug)]
+pub(crate) struct Pace(AtomicU32);
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(AtomicU32::new(LONGEST_NS))
+    }
+}
+
+impl Pace {
+    pub(crate) fn is_short(&self) -> bool {
+        self.0.load(Ordering::Relaxed) < SHORT_NS
+    }
+
+    /// A message kept its thread for so long, until it was done or, `None`, had to wait. Of two at the same time one may be lost.
+    pub(crate) fn note(&self, done_after: Option<Duration>) {
+        let average = i64::from(self.0.load(Ordering::Relaxed));
+        let sample = match done_after {
+            Some(time) => u32::try_from(time.as_nanos()).unwrap_or(u32::MAX).min(LONGEST_NS),
+            None => WAITED_NS,
+        };
+        let changed = average + (i64::from(sample) - average) / INERTIA;
+        self.0.store(changed as u32, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(pace: &Pace, messages: usize, done_after: Option<Duration>) -> bool {
+        (0..messages).for_each(|_| pace.note(done_after));
+        pace.is_short()
+    }
+
+    #[test]
+    fn a_route_must_have_been_short_for_long() {
+        let (short, long) = (Some(Duration::from_micros(5)), Some(Duration::MAX));
+        let pace = Pace::default();
+        assert!(!after(&pace, 200, short));
+        assert!(after(&pace, 200, short));
+        // One that waits now and then is still short, one that waits often is not.
+        assert!(after(&pace, 10, None));
+        assert!(!after(&pace, 20, None));
+        // One that is long for once is forgiven soon.
+        assert!(after(&pace, 200, short));
+        assert!(!after(&pace, 2, long));
+        assert!(after(&pace, 60, short));
+        assert!(!after(&pace, 10, long));
+        assert!(!after(&pace, 60, short));
+    }
+}
