@@ -6,14 +6,14 @@ use crate::payload;
 use crate::server_process::Order;
 use crate::signing;
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use sluicegate_endpoint::{Credential, Credentials, Policy, Secret};
 use sluicegate_gateway::api::{
     ApiDefinition, IntegrationDefinition, RouteDefinition, RouteResponseDefinition, StageDefinition,
 };
 use sluicegate_gateway::{Clock, Gateway, Hub, HubOptions, Parts};
 use sluicegate_protocol::{BoxFuture, Connections, Invocation, Invoke, InvokeError, StageId};
+use std::borrow::Cow;
 use std::io::BufRead;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -100,11 +100,17 @@ fn api() -> ApiDefinition {
     }
 }
 
-/// What of an event the functions look at.
+/// What of an event the function behind `echo` looks at.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    body: Cow<'a, str>,
+}
+
+/// And the one behind `who-am-i`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Event {
-    body: String,
+struct Sender {
     request_context: RequestContext,
 }
 
@@ -114,22 +120,36 @@ struct RequestContext {
     connection_id: String,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    status_code: u16,
+    body: &'a str,
+}
+
 /// The functions by name: one answers every event with 200 alone, one with the event's body, one with who sent it.
 struct Functions;
 
 impl Invoke for Functions {
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<Bytes, InvokeError>> {
         Box::pin(async move {
-            let event = || serde_json::from_slice::<Event>(&invocation.payload).map_err(|_| InvokeError::NotFound);
-            let body = match &*invocation.function {
-                AGREEABLE => return Ok(Bytes::from_static(br#"{"statusCode":200}"#)),
-                ECHO => event()?.body,
-                WHO_AM_I => event()?.request_context.connection_id,
-                _ => return Err(InvokeError::NotFound),
-            };
-            Ok(Bytes::from(json!({"statusCode": 200, "body": body}).to_string()))
+            match &*invocation.function {
+                AGREEABLE => Ok(Bytes::from_static(br#"{"statusCode":200}"#)),
+                ECHO => answer(&read::<Message<'_>>(&invocation.payload)?.body),
+                WHO_AM_I => answer(&read::<Sender>(&invocation.payload)?.request_context.connection_id),
+                _ => Err(InvokeError::NotFound),
+            }
         })
     }
+}
+
+fn read<'a, T: Deserialize<'a>>(event: &'a [u8]) -> Result<T, InvokeError> {
+    serde_json::from_slice(event).map_err(|_| InvokeError::NotFound)
+}
+
+fn answer(body: &str) -> Result<Bytes, InvokeError> {
+    let answer = serde_json::to_vec(&Answer { status_code: 200, body });
+    answer.map(Bytes::from).map_err(|_| InvokeError::NotFound)
 }
 
 async fn accept(listener: TcpListener, gateway: Gateway) {

@@ -4,7 +4,6 @@ use crate::exchange::{ClientRequest, Exchange, Occasion};
 use bytes::Bytes;
 use http::request::Parts;
 use percent_encoding::percent_decode;
-use serde::Serialize;
 use sluicegate_protocol::event::{
     Authorizer, AuthorizerEvent, ConnectEvent, DisconnectEvent, Identity, MessageEvent, MultiValues, RequestContext,
     SingleValues,
@@ -72,7 +71,7 @@ pub(crate) fn build(exchange: &Exchange<'_>) -> Bytes {
 fn connect(exchange: &Exchange<'_>, request: &ClientRequest) -> Bytes {
     let query = (!request.query.is_empty()).then_some(request.query.as_slice());
     let request_time = exchange.moment.clf_time();
-    to_json(&ConnectEvent {
+    let event = ConnectEvent {
         headers: SingleValues(&request.headers),
         multi_value_headers: MultiValues(&request.headers),
         query_string_parameters: query.map(SingleValues),
@@ -80,7 +79,8 @@ fn connect(exchange: &Exchange<'_>, request: &ClientRequest) -> Bytes {
         stage_variables: exchange.stage.variables().map(SingleValues),
         request_context: context(exchange, &request_time),
         is_base64_encoded: false,
-    })
+    };
+    written(0, |json| event.write(json))
 }
 
 /// The event the function that authorizes `$connect` is sent. Unlike the route's it shows the headers of the upgrade.
@@ -96,7 +96,7 @@ pub(crate) fn for_authorizer(
     headers.sort_by(|(one, _), (two, _)| compare_ignoring_case(one, two));
     let request_time = exchange.moment.clf_time();
     let context = context(exchange, &request_time);
-    to_json(&AuthorizerEvent {
+    let event = AuthorizerEvent {
         r#type: "REQUEST",
         method_arn,
         headers: SingleValues(&headers),
@@ -105,17 +105,19 @@ pub(crate) fn for_authorizer(
         multi_value_query_string_parameters: MultiValues(&request.query),
         stage_variables: SingleValues(exchange.stage.variables().unwrap_or_default()),
         request_context: RequestContext { identity: Identity { caller, ..context.identity }, ..context },
-    })
+    };
+    written(0, |json| event.write(json))
 }
 
 fn message(exchange: &Exchange<'_>, id: RequestId, body: &str, is_base64_encoded: bool) -> Bytes {
     let request_time = exchange.moment.clf_time();
-    to_json(&MessageEvent {
+    let event = MessageEvent {
         stage_variables: exchange.stage.variables().map(SingleValues),
         request_context: RequestContext { message_id: Some(id), ..context(exchange, &request_time) },
         body,
         is_base64_encoded,
-    })
+    };
+    written(body.len(), |json| event.write(json))
 }
 
 fn disconnect(exchange: &Exchange<'_>, reason: &CloseReason) -> Bytes {
@@ -130,7 +132,7 @@ fn disconnect(exchange: &Exchange<'_>, reason: &CloseReason) -> Bytes {
         (text("X-Forwarded-For"), String::new()),
         (text("x-restapi"), String::new()),
     ];
-    to_json(&DisconnectEvent {
+    let event = DisconnectEvent {
         headers: SingleValues(&headers),
         multi_value_headers: MultiValues(&headers),
         stage_variables: exchange.stage.variables().map(SingleValues),
@@ -140,7 +142,8 @@ fn disconnect(exchange: &Exchange<'_>, reason: &CloseReason) -> Bytes {
             ..context(exchange, &request_time)
         },
         is_base64_encoded: false,
-    })
+    };
+    written(0, |json| event.write(json))
 }
 
 /// The request context, which the authorizer of `$connect` sees as well.
@@ -245,11 +248,11 @@ fn query_pairs(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Room for the event of a short message, so that it is not moved five times as it grows.
-const USUAL_EVENT_BYTES: usize = 1536;
+/// Room for what is around a body, and for the escapes in an eighth of it, so that an event is not moved as it grows.
+const USUAL_CONTEXT_BYTES: usize = 640;
 
-fn to_json(event: &impl Serialize) -> Bytes {
-    let mut json = Vec::with_capacity(USUAL_EVENT_BYTES);
-    serde_json::to_writer(&mut json, event).expect("events have string keys and no failing parts");
+fn written(body_bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut json = Vec::with_capacity(USUAL_CONTEXT_BYTES + body_bytes + body_bytes / 8);
+    write(&mut json);
     json.into()
 }

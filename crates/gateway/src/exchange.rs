@@ -109,11 +109,7 @@ impl Exchange<'_> {
             "connectionId" => Some(peer.id.to_string()),
             "connectedAt" => Some(peer.connected_at.to_string()),
             "domainName" => text(&peer.domain_name),
-            "eventType" => text(match self.event_type() {
-                EventType::Connect => "CONNECT",
-                EventType::Message => "MESSAGE",
-                EventType::Disconnect => "DISCONNECT",
-            }),
+            "eventType" => text(self.event_type().name()),
             "routeKey" => text(self.route_key),
             "requestId" | "extendedRequestId" => Some(self.moment.request_id.to_string()),
             "messageId" => match self.occasion {

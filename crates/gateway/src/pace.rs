@@ -5,14 +5,18 @@ use std::time::Duration;
 
 /// On average; handing a message to another thread costs about half of it.
 const SHORT_NS: u32 = 20_000;
+/// What has been short stays so up to here: a busy machine makes everything longer.
+const NO_LONGER_SHORT_NS: u32 = 3 * SHORT_NS;
 /// A message that had to wait for something: going on elsewhere costs a little, so this may happen now and then.
-const WAITED_NS: u32 = 4 * SHORT_NS;
+const WAITED_NS: u32 = 2 * NO_LONGER_SHORT_NS;
 /// What took longer counts as this: a thread that the system held up for once is no reason to hand all messages on.
 const LONGEST_NS: u32 = 1_000_000;
 /// The average changes by so much of the difference.
 const INERTIA: i64 = 64;
+/// Beside the average.
+const IS_SHORT: u32 = 1 << 31;
 
-/// A moving average. It begins far from short, and falls below it after some three hundred short messages.
+/// A moving average of nanoseconds. It begins far from short, and becomes so after some three hundred short messages.
 #[derive(Debug)]
 pub(crate) struct Pace(AtomicU32);
 
@@ -24,18 +28,20 @@ impl Default for Pace {
 
 impl Pace {
     pub(crate) fn is_short(&self) -> bool {
-        self.0.load(Ordering::Relaxed) < SHORT_NS
+        self.0.load(Ordering::Relaxed) & IS_SHORT != 0
     }
 
     /// A message kept its thread for so long, until it was done or, `None`, had to wait. Of two at the same time one may be lost.
     pub(crate) fn note(&self, done_after: Option<Duration>) {
-        let average = i64::from(self.0.load(Ordering::Relaxed));
+        let before = self.0.load(Ordering::Relaxed);
+        let (was_short, average) = (before & IS_SHORT != 0, i64::from(before & !IS_SHORT));
         let sample = match done_after {
             Some(time) => u32::try_from(time.as_nanos()).unwrap_or(u32::MAX).min(LONGEST_NS),
             None => WAITED_NS,
         };
-        let changed = average + (i64::from(sample) - average) / INERTIA;
-        self.0.store(changed as u32, Ordering::Relaxed);
+        let average = (average + (i64::from(sample) - average) / INERTIA) as u32;
+        let is_short = average < if was_short { NO_LONGER_SHORT_NS } else { SHORT_NS };
+        self.0.store(average | if is_short { IS_SHORT } else { 0 }, Ordering::Relaxed);
     }
 }
 
@@ -54,14 +60,14 @@ mod tests {
         let pace = Pace::default();
         assert!(!after(&pace, 200, short));
         assert!(after(&pace, 200, short));
-        // One that waits now and then is still short, one that waits often is not.
-        assert!(after(&pace, 10, None));
-        assert!(!after(&pace, 20, None));
-        // One that is long for once is forgiven soon.
+        // One that waits now and then is still short, one that always waits is not.
+        assert!(after(&pace, 20, None));
+        assert!(!after(&pace, 100, None));
         assert!(after(&pace, 200, short));
-        assert!(!after(&pace, 2, long));
-        assert!(after(&pace, 60, short));
+        // One that is long for once is forgiven.
+        assert!(after(&pace, 3, long));
         assert!(!after(&pace, 10, long));
         assert!(!after(&pace, 60, short));
+        assert!(after(&pace, 200, short));
     }
 }

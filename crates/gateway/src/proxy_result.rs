@@ -47,7 +47,9 @@ impl ProxyResult {
         if result.trim_ascii_start().first() != Some(&b'{') {
             return Err(Malformed);
         }
-        let written: Written = serde_json::from_slice(result).map_err(|_| Malformed)?;
+        // Looked at as a whole, its texts need not be looked at one by one.
+        let result = std::str::from_utf8(result).map_err(|_| Malformed)?;
+        let written: Written = serde_json::from_str(result).map_err(|_| Malformed)?;
         let written_as = if flag(&written.is_base64_encoded)? { WrittenAs::Base64 } else { WrittenAs::Text };
         let body = match (written.body, written_as) {
             (Some(body), WrittenAs::Base64) => Some(STANDARD.decode(body).map_err(|_| Malformed)?.into()),

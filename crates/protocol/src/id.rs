@@ -25,6 +25,10 @@ impl ConnectionId {
         Self(masked(bytes))
     }
 
+    pub fn text(&self) -> Text {
+        encode(&self.0)
+    }
+
     /// Reads an id as it stands in a URL. `None` unless it is fifteen characters of the alphabet and one `=`.
     pub fn parse(text: &str) -> Option<Self> {
         decode(text).map(Self)
@@ -64,17 +68,15 @@ impl fmt::Debug for ConnectionId {
     }
 }
 
-impl serde::Serialize for ConnectionId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(encode(&self.0).as_str())
-    }
-}
-
 /// Names one request or message: eleven random bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId([u8; BYTES]);
 
 impl RequestId {
+    pub fn text(&self) -> Text {
+        encode(&self.0)
+    }
+
     /// Builds an id from 128 random bits, of which 88 are used.
     pub fn new(random: u128) -> Self {
         let mut bytes = [0; BYTES];
@@ -95,16 +97,12 @@ impl fmt::Debug for RequestId {
     }
 }
 
-impl serde::Serialize for RequestId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(encode(&self.0).as_str())
-    }
-}
-
-struct Text([u8; CHARS]);
+/// An id as it is written: letters, digits, `+`, `/` and `=`.
+#[derive(Clone, Copy, Debug)]
+pub struct Text([u8; CHARS]);
 
 impl Text {
-    fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("the alphabet is ASCII")
     }
 }

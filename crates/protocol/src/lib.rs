@@ -8,6 +8,7 @@ mod destination;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod json;
 pub mod limits;
 pub mod port;
 

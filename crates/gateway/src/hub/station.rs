@@ -99,31 +99,52 @@ impl Station {
 
     /// Sends a command, and carries it out if nobody else is working.
     pub(super) fn send(&self, command: Command) {
-        if !self.put(command) {
-            return;
-        }
         // Before it runs, everything waits in the inbox.
-        let Some(told) = self.told.get() else { return };
+        let Some(told) = self.told.get() else { return self.send_with_the_next(command) };
         let mut reports = Vec::new();
+        let is_done = match self.reactor.try_lock() {
+            Some(mut reactor) if !self.mail.load(Ordering::Relaxed) => {
+                let refused = reactor.do_at_once(command);
+                let left = reactor.left();
+                reactor.take_reports(&mut reports);
+                drop(reactor);
+                if left == Left::Work {
+                    self.wake();
+                }
+                // Somebody may have found the reactor taken meanwhile.
+                fence(Ordering::SeqCst);
+                match refused {
+                    Some(command) => !self.put(command),
+                    None => !self.mail.load(Ordering::Relaxed),
+                }
+            }
+            _ => !self.put(command),
+        };
+        if !is_done {
+            self.step_in(&mut reports);
+        }
+        for report in reports {
+            self.tell(&*told.lifecycle, report, Thread::Passing);
+        }
+    }
+
+    /// Carries out what is in the inbox, unless somebody is there who will.
+    fn step_in(&self, reports: &mut Vec<Report>) {
         loop {
             // With the fence below and the one of the reactor's thread: either we find the reactor free, or whoever has it
             // finds the mail after leaving.
             fence(Ordering::SeqCst);
-            let Some(mut reactor) = self.reactor.try_lock() else { break };
+            let Some(mut reactor) = self.reactor.try_lock() else { return };
             let left = reactor.step_in(&self.mail);
-            reactor.take_reports(&mut reports);
+            reactor.take_reports(reports);
             drop(reactor);
             if left == Left::Work {
-                self.wake();
-                break;
+                return self.wake();
             }
             fence(Ordering::SeqCst);
             if !self.mail.load(Ordering::Relaxed) {
-                break;
+                return;
             }
-        }
-        for report in reports {
-            self.tell(&*told.lifecycle, report, Thread::Passing);
         }
     }
 

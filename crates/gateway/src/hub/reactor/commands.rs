@@ -107,7 +107,7 @@ impl Reactor {
         let place = self.find_in_stage(stage, id).ok_or(PostError::Gone)?;
         let compression = self.slab[place].as_ref().and_then(Connection::open).ok_or(PostError::Gone)?.peer.compression;
         let bytes = frame.bytes_for(compression, &mut self.deflater).clone();
-        match self.write(place, &[bytes]) {
+        match self.write(place, &bytes) {
             Ok(Accepted::Yes) => {
                 self.touch(place);
                 self.stages[usize::from(stage)].count_sent(1);

@@ -157,6 +157,18 @@ impl Reactor {
         Turn::Next(if busy { Duration::ZERO } else { tick.min(self.clock.longest_sleep()) })
     }
 
+    /// Carries out one command on the thread of its sender. Gives it back where that is too much work, or others wait before it.
+    pub(super) fn do_at_once(&mut self, command: Command) -> Option<Command> {
+        if !self.commands.is_empty() || !self.is_little(&command) {
+            return Some(command);
+        }
+        if self.inbox.is_some() {
+            self.now = self.clock.now_ms();
+            self.carry_out(command);
+        }
+        None
+    }
+
     /// Carries out what has been sent, on the thread of a sender, as far as it is little work.
     pub(super) fn step_in(&mut self, mail: &AtomicBool) -> Left {
         self.now = self.clock.now_ms();
@@ -168,7 +180,12 @@ impl Reactor {
             }
             self.carry_out(command);
         }
-        if more_commands || !self.unread.is_empty() { Left::Work } else { Left::Nothing }
+        if more_commands { Left::Work } else { self.left() }
+    }
+
+    /// Whether there are sockets to be read, which its own thread does not know of yet.
+    pub(super) fn left(&self) -> Left {
+        if self.unread.is_empty() { Left::Nothing } else { Left::Work }
     }
 
     /// Moves what is to be reported behind what is there already.
@@ -195,7 +212,11 @@ impl Reactor {
         let Some(inbox) = &self.inbox else { return false };
         let before = self.commands.len();
         self.commands.extend(inbox.try_iter().take(most));
-        self.commands.len() - before == most
+        let may_be_more = self.commands.len() - before == most;
+        if may_be_more {
+            mail.store(true, Ordering::Release);
+        }
+        may_be_more
     }
 
     /// How often deadlines are looked at.

@@ -126,7 +126,7 @@ impl Reactor {
         self.stages[stage].received.increment(messages);
         if !pongs.is_empty() {
             // A client that pings without reading its pongs is as slow as any other.
-            match self.write(place, &[pongs.freeze()]) {
+            match self.write(place, &pongs.freeze()) {
                 Ok(Accepted::Yes) => {}
                 Ok(Accepted::QueueFull) => return Some(Turn::Ended(CloseReason::TOO_SLOW)),
                 Err(_) => return Some(Turn::Ended(CloseReason::LOST)),

@@ -32,8 +32,8 @@ impl Reactor {
         result
     }
 
-    pub(super) fn write(&mut self, place: usize, frames: &[Bytes]) -> io::Result<Accepted> {
-        let slices: Vec<_> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
+    pub(super) fn write(&mut self, place: usize, frame: &Bytes) -> io::Result<Accepted> {
+        let (frames, slices) = (std::slice::from_ref(frame), [IoSlice::new(frame)]);
         match self.slab.get_mut(place) {
             Some(Some(connection)) => connection.write(frames, &slices, self.options.outbound_queue_bytes),
             _ => Ok(Accepted::Yes),
