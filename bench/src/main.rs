@@ -50,6 +50,10 @@ use std::process::ExitCode;
 /// What ends a bench: the message says what failed and what to do.
 type Failure = Box<dyn Error>;
 
+/// That of the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = command_line::parse();
     let outcome = match arguments.part {

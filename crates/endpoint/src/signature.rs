@@ -5,6 +5,7 @@
 //! otherwise.
 
 mod claim;
+mod plain;
 mod verify;
 
 pub use verify::{Refusal, Scope, verify};

@@ -1,10 +1,16 @@
 //! Requests signed by botocore 1.44 (`vectors.json`), taken as they are and with one thing changed.
 
+use super::claim::{Claim, Place};
 use super::*;
 use crate::{Caller, Credential, Credentials, Secret};
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use http::HeaderValue;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use serde::Deserialize;
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
 
 /// 2026-03-04T10:20:30Z, when all of them were signed.
 const SIGNED_AT_MS: u64 = 1_772_619_630_000;
@@ -140,7 +146,7 @@ fn keys_regions_and_services_must_be_right() {
     let right = credentials("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
     let stranger = Credentials::new([Credential {
         access_key_id: "AKIDOTHER".into(),
-        ..(**right.find("AKIDEXAMPLE").unwrap()).clone()
+        ..Credential::clone(&right.find("AKIDEXAMPLE").unwrap().credential)
     }]);
     for (credentials, region, service, expected) in [
         (&right, "eu-west-1", "execute-api", "accepted"),
@@ -244,5 +250,96 @@ fn a_made_up_address_is_no_signature_while_nothing_is_verified() {
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
         assert_eq!(is_unsigned(&credentials, &parts), expected, "{uri} {header:?}");
+    }
+}
+
+fn arbitrary_claim() -> impl Strategy<Value = (Claim, Parts, Vec<u8>)> {
+    let method = prop_oneof![Just("GET"), Just("POST"), Just("DELETE")];
+    let path = prop_oneof![
+        4 => "/[a-zA-Z0-9_~-]{0,6}/(%40|@)connections/[A-Za-z0-9+=%]{0,8}",
+        1 => "/[ -~&&[^?#\"<>`{}^|\\\\ ]]{0,12}",
+    ];
+    let query = prop_oneof![6 => Just(""), 1 => Just("?"), 1 => Just("?a=b")];
+    let value = prop_oneof![4 => "[a-z0-9/.;=-]{0,12}", 1 => "[ -~\t]{0,8}"];
+    // A claim without `host` is not read.
+    let others = prop::sample::subsequence(vec!["accept", "content-type", "x-amz-date", "x-amz-target", "z"], 1..=5);
+    let names = others.prop_map(|mut names| {
+        names.push("host");
+        names.sort_unstable();
+        names
+    });
+    let headers = names.prop_flat_map(move |names| {
+        let values = prop::collection::vec(value.clone(), names.len());
+        (Just(names), values, prop::bool::weighted(0.1), prop::bool::weighted(0.1))
+    });
+    let body = prop::collection::vec(any::<u8>(), 0..80);
+    (method, path, query, headers, body).prop_filter_map("not a request", |(method, path, query, headers, body)| {
+        let (names, values, twice, reversed) = headers;
+        let mut request = http::Request::builder().method(method).uri(format!("{path}{query}"));
+        for (name, value) in names.iter().zip(&values) {
+            request = request.header(*name, if *name == "x-amz-date" { "20260304T102030Z" } else { value });
+            if twice {
+                request = request.header(*name, "again");
+            }
+        }
+        let mut signed_headers: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        if reversed {
+            signed_headers.reverse();
+        }
+        let claim = Claim {
+            access_key_id: "AKIDEXAMPLE".to_owned(),
+            region: "eu-west-1".to_owned(),
+            service: "execute-api".to_owned(),
+            time: OffsetDateTime::from_unix_timestamp((SIGNED_AT_MS / 1000) as i64).ok()?,
+            signed_headers,
+            signature: String::new(),
+            place: Place::Header,
+        };
+        Some((claim, request.body(()).ok()?.into_parts().0, body))
+    })
+}
+
+#[test]
+fn what_is_plain_is_signed_as_the_signer_signs_it() {
+    let credentials = credentials("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+    let known = credentials.find("AKIDEXAMPLE").unwrap();
+    let (plain, others) = (Cell::new(0), Cell::new(0));
+    let mut runner = TestRunner::new(Config { cases: 4000, failure_persistence: None, ..Config::default() });
+    let compared = runner.run(&arbitrary_claim(), |(claim, parts, body)| {
+        let Some(text) = plain::string_to_sign(&claim, &parts, &body) else {
+            others.set(others.get() + 1);
+            return Ok(());
+        };
+        plain.set(plain.get() + 1);
+        let key = known.signing_key(&claim.region, &claim.service, claim.time);
+        let expected = verify::signature_with(&known.credential, &claim, &parts, &body);
+        prop_assert_eq!(Some(calculate_signature(key, &text)), expected);
+        Ok(())
+    });
+    compared.unwrap();
+    assert!(plain.get() > 500 && others.get() > 500, "{} plain, {} others", plain.get(), others.get());
+}
+
+#[test]
+fn botocores_own_requests_are_plain() {
+    for vector in vectors().into_iter().filter(|vector| vector.name == "boto3 post" || vector.name == "dynamodb") {
+        let parts = vector.parts();
+        let claim = claim::read(&parts).unwrap();
+        assert!(plain::string_to_sign(&claim, &parts, vector.body.as_bytes()).is_some(), "{}", vector.name);
+    }
+}
+
+#[test]
+fn keys_are_those_of_their_day_region_and_service() {
+    let credentials = credentials("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+    let known = credentials.find("AKIDEXAMPLE").unwrap();
+    let day = |day: i64| OffsetDateTime::from_unix_timestamp(day * 86_400).unwrap();
+    for round in 0..2 {
+        for (number, region, service) in [(0, "a", "b"), (1, "a", "b"), (0, "b", "b"), (0, "a", "a")] {
+            let expected = generate_signing_key(known.credential.secret.expose(), day(number).into(), region, service);
+            assert_eq!(known.signing_key(region, service, day(number)), expected.as_ref(), "round {round}");
+        }
+        // More than are kept.
+        (0..40).map(|number| known.signing_key("c", "d", day(number))).for_each(|key| assert_eq!(key.len(), 32));
     }
 }
