@@ -104,6 +104,7 @@ impl Lifecycle for Dispatcher {
     }
 
     fn held_up(&self) {
+        metrics::counter!("sluicegate_reactors_relieved_total").increment(1);
         self.cautious_until.store(self.inner.clock.now_ms() + CAUTION_MS, Ordering::Relaxed);
     }
 }

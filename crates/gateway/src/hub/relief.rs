@@ -6,7 +6,7 @@
 //! watched, and nothing woken, while nobody sends messages.
 
 use super::Lifecycle;
-use super::station::Station;
+use super::station::{Station, Told};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock};
@@ -83,20 +83,21 @@ impl Relief {
 /// Starts the reactors' threads, and the one that watches them, which ends with the last of them.
 pub(super) fn start(stations: Vec<Arc<Station>>, lifecycle: Arc<dyn Lifecycle>) -> io::Result<JoinHandle<()>> {
     let relief = Arc::new(Relief::default());
+    let told = Told { lifecycle, relief };
     for (index, station) in stations.iter().enumerate() {
-        station.report_to(lifecycle.clone(), relief.clone());
-        let station = station.clone();
-        named(index).spawn(move || station.run())?;
+        station.begin(told.lifecycle.clone());
+        let (station, told) = (station.clone(), told.clone());
+        named(index).spawn(move || station.run(told))?;
     }
-    thread::Builder::new().name("reactor-relief".to_owned()).spawn(move || watch(&stations, &relief, &lifecycle))
+    thread::Builder::new().name("reactor-relief".to_owned()).spawn(move || watch(&stations, &told))
 }
 
 fn named(index: usize) -> thread::Builder {
     thread::Builder::new().name(format!("reactor-{index}"))
 }
 
-fn watch(stations: &[Arc<Station>], relief: &Relief, lifecycle: &Arc<dyn Lifecycle>) {
-    let _ = relief.watching.set(thread::current());
+fn watch(stations: &[Arc<Station>], told: &Told) {
+    let _ = told.relief.watching.set(thread::current());
     let is_over = || stations.iter().all(|station| station.is_over());
     let mut seen = vec![0; stations.len()];
     while !is_over() {
@@ -107,12 +108,12 @@ fn watch(stations: &[Arc<Station>], relief: &Relief, lifecycle: &Arc<dyn Lifecyc
             let is_away = now % 2 == 1;
             is_quiet &= stands && !is_away;
             if stands && is_away {
-                take_over(index, station.clone(), now, lifecycle.clone());
+                take_over(index, station.clone(), now, told.clone());
             }
         }
         if is_quiet {
             let moved = || stations.iter().zip(&seen).any(|(station, seen)| station.attendance.now() != *seen);
-            relief.sleep(|| moved() || is_over());
+            told.relief.sleep(|| moved() || is_over());
         } else {
             thread::sleep(PATIENCE);
         }
@@ -120,15 +121,15 @@ fn watch(stations: &[Arc<Station>], relief: &Relief, lifecycle: &Arc<dyn Lifecyc
 }
 
 /// Starts another thread for a reactor, unless its own comes back before.
-fn take_over(index: usize, station: Arc<Station>, visit: u64, lifecycle: Arc<dyn Lifecycle>) {
+fn take_over(index: usize, station: Arc<Station>, visit: u64, told: Told) {
     let run = move || {
         if station.attendance.come_back(Visit(visit)) {
             tracing::warn!(
                 reactor = index,
                 "a message keeps its thread for long: another reads on, and for a while none is kept"
             );
-            lifecycle.held_up();
-            station.run();
+            told.lifecycle.held_up();
+            station.run(told);
         }
     };
     if let Err(error) = named(index).spawn(run) {

@@ -18,8 +18,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::mpsc;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 pub(super) const WAKE: Token = Token(usize::MAX);
@@ -44,7 +43,6 @@ pub(super) struct Station {
     tray: Mutex<VecDeque<Report>>,
     /// Whether its own thread is held up.
     pub(super) attendance: Attendance,
-    told: OnceLock<Told>,
     over: AtomicBool,
 }
 
@@ -54,10 +52,27 @@ struct Seat {
     sleep: Duration,
 }
 
-/// Whom a running reactor reports to, and who watches its thread.
-struct Told {
-    lifecycle: Arc<dyn Lifecycle>,
-    relief: Arc<Relief>,
+/// Whom a reactor's own thread tells, and who watches it.
+#[derive(Clone)]
+pub(super) struct Told {
+    pub(super) lifecycle: Arc<dyn Lifecycle>,
+    pub(super) relief: Arc<Relief>,
+}
+
+/// What somebody who stepped in has to tell after leaving, and whom.
+#[derive(Default)]
+struct Untold {
+    reports: Vec<Report>,
+    lifecycle: Option<Arc<dyn Lifecycle>>,
+}
+
+impl Untold {
+    fn take_from(&mut self, reactor: &mut Reactor) {
+        if let Some(lifecycle) = reactor.has_reports() {
+            self.lifecycle.get_or_insert_with(|| lifecycle.clone());
+            reactor.take_reports(&mut self.reports);
+        }
+    }
 }
 
 /// What is left when somebody who stepped in leaves.
@@ -66,6 +81,22 @@ pub(super) enum Left {
     Nothing,
     /// Work that is too much for anybody but the reactor's own thread.
     Work,
+}
+
+/// The life of a reactor's thread; the reactor ends with it, unless another thread has taken over.
+struct Life<'a> {
+    station: &'a Station,
+    relief: Arc<Relief>,
+    is_relieved: bool,
+}
+
+impl Drop for Life<'_> {
+    fn drop(&mut self) {
+        if !self.is_relieved {
+            self.station.over.store(true, Ordering::Release);
+            self.relief.look();
+        }
+    }
 }
 
 /// A thread came back too late: another has its place.
@@ -87,26 +118,23 @@ impl Station {
             seat: Mutex::new(seat),
             tray: Mutex::default(),
             attendance: Attendance::default(),
-            told: OnceLock::new(),
             over: AtomicBool::new(false),
         })
     }
 
     /// Before its first thread runs.
-    pub(super) fn report_to(&self, lifecycle: Arc<dyn Lifecycle>, relief: Arc<Relief>) {
-        let _ = self.told.set(Told { lifecycle, relief });
+    pub(super) fn begin(&self, lifecycle: Arc<dyn Lifecycle>) {
+        self.reactor.lock().begin(lifecycle);
     }
 
     /// Sends a command, and carries it out if nobody else is working.
     pub(super) fn send(&self, command: Command) {
-        // Before it runs, everything waits in the inbox.
-        let Some(told) = self.told.get() else { return self.send_with_the_next(command) };
-        let mut reports = Vec::new();
+        let mut untold = Untold::default();
         let is_done = match self.reactor.try_lock() {
             Some(mut reactor) if !self.mail.load(Ordering::Relaxed) => {
                 let refused = reactor.do_at_once(command);
                 let left = reactor.left();
-                reactor.take_reports(&mut reports);
+                untold.take_from(&mut reactor);
                 drop(reactor);
                 if left == Left::Work {
                     self.wake();
@@ -121,22 +149,22 @@ impl Station {
             _ => !self.put(command),
         };
         if !is_done {
-            self.step_in(&mut reports);
+            self.step_in(&mut untold);
         }
-        for report in reports {
-            self.tell(&*told.lifecycle, report, Thread::Passing);
+        if let Some(lifecycle) = untold.lifecycle {
+            untold.reports.into_iter().for_each(|report| self.tell(&*lifecycle, report, Thread::Passing));
         }
     }
 
     /// Carries out what is in the inbox, unless somebody is there who will.
-    fn step_in(&self, reports: &mut Vec<Report>) {
+    fn step_in(&self, untold: &mut Untold) {
         loop {
             // With the fence below and the one of the reactor's thread: either we find the reactor free, or whoever has it
             // finds the mail after leaving.
             fence(Ordering::SeqCst);
             let Some(mut reactor) = self.reactor.try_lock() else { return };
             let left = reactor.step_in(&self.mail);
-            reactor.take_reports(reports);
+            untold.take_from(&mut reactor);
             drop(reactor);
             if left == Left::Work {
                 return self.wake();
@@ -174,11 +202,13 @@ impl Station {
     }
 
     /// The life of the reactor's own thread: until it is told to stop and every socket is done, or another has taken over.
-    pub(super) fn run(&self) {
-        let Some(told) = self.told.get() else { return };
+    pub(super) fn run(&self, told: Told) {
+        // Whatever ends it, nobody must wait for it.
+        let mut life = Life { station: self, relief: told.relief.clone(), is_relieved: false };
         loop {
             // First, what the one before has left.
-            if let Err(Relieved) = self.empty_tray(told) {
+            if let Err(Relieved) = self.empty_tray(&told) {
+                life.is_relieved = true;
                 return;
             }
             if let Turn::Over = self.turn() {
@@ -186,10 +216,11 @@ impl Station {
             }
         }
         self.reactor.lock().finish();
-        if let Ok(()) = self.empty_tray(told) {
-            self.over.store(true, Ordering::Release);
-            told.relief.look();
+        if let Err(Relieved) = self.empty_tray(&told) {
+            life.is_relieved = true;
         }
+        // Whoever waits for the end may count on it that nothing is held any more.
+        drop(told);
     }
 
     /// Waits for sockets and mail, and does what there is to do; reports are in the tray then.

@@ -40,6 +40,7 @@ metrics! {
     Counter messages_received_total [api, stage] "Messages from clients.";
     Counter messages_sent_total [api, stage] "Messages to clients, written or queued.";
     Counter slow_connections_closed_total [api, stage] "Clients disconnected because their outbound queue was full.";
+    Counter reactors_relieved_total [] "Messages that kept a reactor's thread so long that another took its place.";
     Counter gateway_connect_count_total [api, stage, route] "ConnectCount: handshakes sent to the $connect integration.";
     Counter gateway_message_count_total [api, stage, route] "MessageCount: messages from clients and to them.";
     Counter gateway_integration_error_total [api, stage, route] "IntegrationError: integrations that answered with an error.";

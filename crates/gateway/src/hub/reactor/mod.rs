@@ -12,7 +12,7 @@ pub(crate) use writing::in_memory;
 use super::connection::Connection;
 use super::slots::{self, Slots};
 use super::station::{Left, WAKE};
-use super::{Command, HubOptions, Inbound, StageIndex};
+use super::{Command, HubOptions, Inbound, Lifecycle, StageIndex};
 use crate::clock::Clock;
 use crate::peer::Peer;
 use crate::websocket::{Deflater, Inflater};
@@ -50,7 +50,9 @@ pub(super) struct Reactor {
     /// Milliseconds since the epoch: when it was last taken up.
     now: u64,
     registry: Registry,
-    /// What is to be told to others, by whoever works the reactor, as soon as it has let go of it.
+    /// Who is told, as long as it runs.
+    lifecycle: Option<Arc<dyn Lifecycle>>,
+    /// What is to be told, by whoever works the reactor, as soon as it has let go of it.
     reports: Vec<Report>,
     /// What the messages among them take.
     reported_bytes: usize,
@@ -105,6 +107,7 @@ impl Reactor {
             clock,
             now: 0,
             registry,
+            lifecycle: None,
             reports: Vec::new(),
             reported_bytes: 0,
             inbox: Some(inbox),
@@ -123,8 +126,13 @@ impl Reactor {
         }
     }
 
+    pub(super) fn begin(&mut self, lifecycle: Arc<dyn Lifecycle>) {
+        self.lifecycle = Some(lifecycle);
+    }
+
     /// Nothing is carried out from here on: replies to what is in the inbox are dropped with it.
     pub(super) fn finish(&mut self) {
+        self.lifecycle = None;
         self.inbox = None;
         self.commands.clear();
     }
@@ -186,6 +194,11 @@ impl Reactor {
     /// Whether there are sockets to be read, which its own thread does not know of yet.
     pub(super) fn left(&self) -> Left {
         if self.unread.is_empty() { Left::Nothing } else { Left::Work }
+    }
+
+    /// Who is to be told something, if there is anything to tell.
+    pub(super) fn has_reports(&self) -> Option<&Arc<dyn Lifecycle>> {
+        self.lifecycle.as_ref().filter(|_| !self.reports.is_empty())
     }
 
     /// Moves what is to be reported behind what is there already.
