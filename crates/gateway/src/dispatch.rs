@@ -8,7 +8,7 @@ use crate::event::Moment;
 use crate::exchange::{Exchange, Occasion};
 use crate::execution_log::Steps;
 use crate::gateway::Inner;
-use crate::hub::{Inbound, Lifecycle, Thread};
+use crate::hub::{Inbound, Lifecycle, Time};
 use crate::integration::{Answer, Failure, WrittenAs};
 use crate::peer::Peer;
 use crate::report::{GatewayError, Report};
@@ -56,6 +56,8 @@ impl Dispatcher {
     /// Works on a message as far as that goes without waiting; the rest is a task.
     fn work_here(&self, work: Work) {
         let _runtime = self.inner.runtime.enter();
+        // Who drains waits for it, whichever thread it keeps.
+        let _task = self.inner.integrations.tasks.token();
         let mut running = match ROOM.take() {
             Some(mut room) => {
                 room.set(work.run());
@@ -77,7 +79,7 @@ thread_local! {
 }
 
 impl Lifecycle for Dispatcher {
-    fn message(&self, peer: Arc<Peer>, message: Inbound, on: Thread) {
+    fn message(&self, peer: Arc<Peer>, message: Inbound, time: Time) {
         let inner = &self.inner;
         let moment = Moment::new(inner.clock.now_ms());
         let in_flight = InFlight::begin(inner, peer, message.len());
@@ -89,7 +91,7 @@ impl Lifecycle for Dispatcher {
         let route = stage.deployment().route_for(body.readable()).cloned();
         let is_short = route.as_ref().is_none_or(|route| route.pace.is_short());
         let work = Work { in_flight, stage, route, moment, body };
-        if on == Thread::Reactor && is_short && !self.is_cautious(moment.now) {
+        if time == Time::ForShort && is_short && !self.is_cautious(moment.now) {
             self.work_here(work);
         } else {
             inner.integrations.tasks.spawn_on(work.run(), &inner.runtime);

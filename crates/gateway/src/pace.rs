@@ -1,5 +1,6 @@
 //! How long a route's messages keep a thread: short ones are worked on where they were read, the others by the runtime.
 
+use crate::hub::LEISURE;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ const SHORT_NS: u32 = 20_000;
 const NO_LONGER_SHORT_NS: u32 = 3 * SHORT_NS;
 /// A message that had to wait for something: going on elsewhere costs a little, so this may happen now and then.
 const WAITED_NS: u32 = 2 * NO_LONGER_SHORT_NS;
-/// What took longer counts as this: a thread that the system held up for once is no reason to hand all messages on.
+/// What took longer counts as this: a thread that the system held up for a moment is no reason to hand all messages on. Beyond
+/// what a reactor's thread has time for, it is.
 const LONGEST_NS: u32 = 1_000_000;
 /// The average changes by so much of the difference.
 const INERTIA: i64 = 64;
@@ -34,6 +36,9 @@ impl Pace {
     /// A message kept its thread for so long, until it was done or, `None`, had to wait. Of two at the same time one may be lost.
     pub(crate) fn note(&self, done_after: Option<Duration>) {
         let before = self.0.load(Ordering::Relaxed);
+        if done_after.is_some_and(|time| time > LEISURE) {
+            return self.0.store(LONGEST_NS, Ordering::Relaxed);
+        }
         let (was_short, average) = (before & IS_SHORT != 0, i64::from(before & !IS_SHORT));
         let sample = match done_after {
             Some(time) => u32::try_from(time.as_nanos()).unwrap_or(u32::MAX).min(LONGEST_NS),
@@ -56,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_route_must_have_been_short_for_long() {
-        let (short, long) = (Some(Duration::from_micros(5)), Some(Duration::MAX));
+        let (short, long) = (Some(Duration::from_micros(5)), Some(Duration::from_millis(2)));
         let pace = Pace::default();
         assert!(!after(&pace, 200, short));
         assert!(after(&pace, 200, short));
@@ -68,6 +73,10 @@ mod tests {
         assert!(after(&pace, 3, long));
         assert!(!after(&pace, 10, long));
         assert!(!after(&pace, 60, short));
+        assert!(after(&pace, 200, short));
+        // One that others had to wait for is not, for the time being.
+        assert!(!after(&pace, 1, Some(Duration::MAX)));
+        assert!(!after(&pace, 200, short));
         assert!(after(&pace, 200, short));
     }
 }

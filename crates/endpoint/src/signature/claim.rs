@@ -131,7 +131,8 @@ fn assemble(
     };
     let time = PrimitiveDateTime::parse(date, AMZ_TIME)
         .map_err(|_| incomplete(format!("Date must be in ISO-8601 'basic format'. Got '{date}'.")))?;
-    if !date.starts_with(day) || day.len() != 8 {
+    // A year may be written with a sign elsewhere; here it has four digits.
+    if !date.starts_with(day) || day.len() != 8 || !day.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(incomplete(format!("Date in Credential scope does not match that of '{date}'.")));
     }
     let signed_headers: Vec<String> = signed_headers.split(';').map(str::to_owned).collect();

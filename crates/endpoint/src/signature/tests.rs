@@ -181,6 +181,11 @@ fn claims_are_whole_and_single() {
         vector.headers.insert("authorization".into(), changed.clone());
         assert_eq!(vector.code(), expected, "{changed}");
     }
+    let mut signed_year = header.clone();
+    signed_year.headers.insert("authorization".into(), authorization.replace("/20260304/", "/+2026030/"));
+    signed_year.headers.insert("x-amz-date".into(), "+20260304T102030Z".into());
+    assert_eq!(signed_year.code(), "IncompleteSignatureException");
+
     let mut unsigned = header.clone();
     unsigned.headers.remove("authorization");
     assert_eq!(unsigned.code(), "MissingAuthenticationTokenException");

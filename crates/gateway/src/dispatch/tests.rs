@@ -159,3 +159,40 @@ async fn a_panic_on_the_reactors_thread_costs_one_connection() {
     assert_ne!(thread_of(&other, "hello"), "");
     running.gateway.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_waits_for_a_message_that_was_left_behind() {
+    let running = Running::start();
+    let client = running.connect();
+    running.has_been(Duration::ZERO);
+    send(&client, "block");
+    running.waiting.recv_timeout(PATIENCE).unwrap();
+    // Its socket is closed by the thread that took over, but its function still runs.
+    let mut drain = tokio::spawn({
+        let gateway = running.gateway.clone();
+        async move { gateway.drain().await }
+    });
+    assert_eq!(receive(&client).0, 8);
+    assert!(tokio::time::timeout(Duration::from_millis(200), &mut drain).await.is_err());
+    running.release.send(()).unwrap();
+    drop(client);
+    tokio::time::timeout(PATIENCE, drain).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_that_is_refused_needs_no_stack() {
+    // Given messages for which there is no memory, from a client that sends the next ones before it is answered.
+    const MESSAGES: usize = 20_000;
+    let running = Running::start();
+    running.gateway.0.bytes_in_flight.fetch_add(super::IN_FLIGHT_BYTES + 1, super::Ordering::Relaxed);
+    let client = running.connect();
+    let mut sending = client.try_clone().unwrap();
+    let frame = [0x81, 0x82, 0, 0, 0, 0, b'h', b'i'];
+    let sender = std::thread::spawn(move || sending.write_all(&frame.repeat(MESSAGES)));
+    for _ in 0..MESSAGES {
+        let (_, answer) = receive(&client);
+        assert!(answer.starts_with(br#"{"message": "Too Many Requests""#));
+    }
+    sender.join().unwrap().unwrap();
+    running.gateway.drain().await;
+}

@@ -17,6 +17,7 @@ mod tests;
 
 #[cfg(feature = "hot-paths")]
 pub(crate) use reactor::in_memory;
+pub(crate) use station::LEISURE;
 
 use crate::clock::Clock;
 use crate::peer::Peer;
@@ -73,10 +74,10 @@ impl Default for HubOptions {
     }
 }
 
-/// What the hub reports. Nobody holds a reactor meanwhile. A panic costs the connection it was about, no other.
+/// What a reactor's own thread reports. Nobody holds the reactor meanwhile. A panic costs the connection it was about, no other.
 pub(crate) trait Lifecycle: Send + Sync + 'static {
     /// A message, to be answered by [`Hub::message_done`].
-    fn message(&self, peer: Arc<Peer>, message: Inbound, on: Thread);
+    fn message(&self, peer: Arc<Peer>, message: Inbound, time: Time);
     /// The connection is gone, for whatever reason. Called exactly once for every peer that was opened.
     fn disconnected(&self, peer: Arc<Peer>, reason: CloseReason);
     /// A message has kept a reactor's thread so long that another took over.
@@ -100,13 +101,13 @@ impl Inbound {
     }
 }
 
-/// Who reports a message.
+/// What the thread that reports a message has time for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Thread {
-    /// The reactor's own thread, which has nothing else to do than to read the next messages: what is short may run on it.
-    Reactor,
-    /// One that has to go on.
-    Passing,
+pub(crate) enum Time {
+    /// There is nothing else to do than to read the next messages: what is short may run here.
+    ForShort,
+    /// Others wait for it.
+    ForNothing,
 }
 
 /// The handle that everybody shares.

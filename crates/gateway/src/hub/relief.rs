@@ -59,8 +59,9 @@ impl Relief {
         }
     }
 
-    /// Wakes the watch.
+    /// Wakes the watch, which will see what was done before.
     pub(super) fn look(&self) {
+        fence(Ordering::SeqCst);
         self.asleep.store(false, Ordering::Release);
         if let Some(watching) = self.watching.get() {
             watching.unpark();
@@ -85,7 +86,6 @@ pub(super) fn start(stations: Vec<Arc<Station>>, lifecycle: Arc<dyn Lifecycle>) 
     let relief = Arc::new(Relief::default());
     let told = Told { lifecycle, relief };
     for (index, station) in stations.iter().enumerate() {
-        station.begin(told.lifecycle.clone());
         let (station, told) = (station.clone(), told.clone());
         named(index).spawn(move || station.run(told))?;
     }

@@ -5,14 +5,14 @@
 //! thread and waiting for it would be two switches of threads. Who sends while somebody works leaves the command to that one,
 //! because everybody looks for mail again after leaving.
 //!
-//! What a reactor has to report is told when it is free again. What its own thread tells may keep that thread a while: meanwhile
-//! others send, and whoever relieves the thread reads on.
+//! What a reactor has to report is told by its own thread, in order, when the reactor is free again. That may keep the thread a
+//! while: meanwhile others send, and whoever relieves the thread reads on.
 
 use super::reactor::{Reactor, Report, Turn};
 use super::relief::{Attendance, Relief};
-use super::{Command, Lifecycle, Thread};
+use super::{Command, Lifecycle, Time};
 use mio::{Events, Poll, Token};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use sluicegate_protocol::CloseReason;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -25,10 +25,7 @@ pub(super) const WAKE: Token = Token(usize::MAX);
 /// Readiness events taken from the system at a time.
 const EVENTS: usize = 1024;
 /// How long messages may keep the reactor's thread before it reads again; the rest is worked on elsewhere.
-const LEISURE: Duration = Duration::from_millis(5);
-/// Messages between two looks at the clock.
-const LOOKS_AT_THE_CLOCK_EVERY: u32 = 8;
-
+pub(crate) const LEISURE: Duration = Duration::from_millis(5);
 pub(super) struct Station {
     commands: mpsc::Sender<Command>,
     /// A command was sent and nobody has looked since.
@@ -59,22 +56,6 @@ pub(super) struct Told {
     pub(super) relief: Arc<Relief>,
 }
 
-/// What somebody who stepped in has to tell after leaving, and whom.
-#[derive(Default)]
-struct Untold {
-    reports: Vec<Report>,
-    lifecycle: Option<Arc<dyn Lifecycle>>,
-}
-
-impl Untold {
-    fn take_from(&mut self, reactor: &mut Reactor) {
-        if let Some(lifecycle) = reactor.has_reports() {
-            self.lifecycle.get_or_insert_with(|| lifecycle.clone());
-            reactor.take_reports(&mut self.reports);
-        }
-    }
-}
-
 /// What is left when somebody who stepped in leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
@@ -93,6 +74,7 @@ struct Life<'a> {
 impl Drop for Life<'_> {
     fn drop(&mut self) {
         if !self.is_relieved {
+            self.station.reactor.lock().finish();
             self.station.over.store(true, Ordering::Release);
             self.relief.look();
         }
@@ -122,25 +104,13 @@ impl Station {
         })
     }
 
-    /// Before its first thread runs.
-    pub(super) fn begin(&self, lifecycle: Arc<dyn Lifecycle>) {
-        self.reactor.lock().begin(lifecycle);
-    }
-
     /// Sends a command, and carries it out if nobody else is working.
     pub(super) fn send(&self, command: Command) {
-        let mut untold = Untold::default();
         let is_done = match self.reactor.try_lock() {
             Some(mut reactor) if !self.mail.load(Ordering::Relaxed) => {
                 let refused = reactor.do_at_once(command);
                 let left = reactor.left();
-                untold.take_from(&mut reactor);
-                drop(reactor);
-                if left == Left::Work {
-                    self.wake();
-                }
-                // Somebody may have found the reactor taken meanwhile.
-                fence(Ordering::SeqCst);
+                self.leave(reactor, left);
                 match refused {
                     Some(command) => !self.put(command),
                     None => !self.mail.load(Ordering::Relaxed),
@@ -149,31 +119,39 @@ impl Station {
             _ => !self.put(command),
         };
         if !is_done {
-            self.step_in(&mut untold);
-        }
-        if let Some(lifecycle) = untold.lifecycle {
-            untold.reports.into_iter().for_each(|report| self.tell(&*lifecycle, report, Thread::Passing));
+            self.step_in();
         }
     }
 
     /// Carries out what is in the inbox, unless somebody is there who will.
-    fn step_in(&self, untold: &mut Untold) {
+    fn step_in(&self) {
         loop {
-            // With the fence below and the one of the reactor's thread: either we find the reactor free, or whoever has it
-            // finds the mail after leaving.
+            // With the fence of those who leave: either we find the reactor free, or whoever has it finds the mail.
             fence(Ordering::SeqCst);
             let Some(mut reactor) = self.reactor.try_lock() else { return };
             let left = reactor.step_in(&self.mail);
-            untold.take_from(&mut reactor);
-            drop(reactor);
-            if left == Left::Work {
-                return self.wake();
-            }
-            fence(Ordering::SeqCst);
-            if !self.mail.load(Ordering::Relaxed) {
+            self.leave(reactor, left);
+            if left == Left::Work || !self.mail.load(Ordering::Relaxed) {
                 return;
             }
         }
+    }
+
+    /// Lets go of the reactor. What it has to report its own thread tells, in order: reports of a guest who told them himself
+    /// would overtake those in the tray, and lead to the next ones without end.
+    fn leave(&self, mut reactor: MutexGuard<'_, Reactor>, left: Left) {
+        let has_reports = reactor.has_reports();
+        if has_reports {
+            reactor.take_reports(&mut self.tray.lock());
+        }
+        drop(reactor);
+        match left {
+            Left::Work => self.call(),
+            Left::Nothing if has_reports => self.wake(),
+            Left::Nothing => {}
+        }
+        // Somebody may have found the reactor taken meanwhile, so who leaves looks for mail.
+        fence(Ordering::SeqCst);
     }
 
     /// Sends a command that has an effect only together with later ones, so nobody does anything for it.
@@ -188,8 +166,13 @@ impl Station {
         sent
     }
 
-    pub(super) fn wake(&self) {
+    /// Wakes the reactor's own thread, which leaves the messages it is at to others.
+    pub(super) fn call(&self) {
         self.called.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Err(error) = self.waker.wake() {
             // It looks by itself at its next tick.
             tracing::warn!(%error, "a reactor cannot be woken");
@@ -203,7 +186,7 @@ impl Station {
 
     /// The life of the reactor's own thread: until it is told to stop and every socket is done, or another has taken over.
     pub(super) fn run(&self, told: Told) {
-        // Whatever ends it, nobody must wait for it.
+        // Whatever ends it, nobody must wait for it in vain.
         let mut life = Life { station: self, relief: told.relief.clone(), is_relieved: false };
         loop {
             // First, what the one before has left.
@@ -216,9 +199,7 @@ impl Station {
             }
         }
         self.reactor.lock().finish();
-        if let Err(Relieved) = self.empty_tray(&told) {
-            life.is_relieved = true;
-        }
+        life.is_relieved = self.empty_tray(&told).is_err();
         // Whoever waits for the end may count on it that nothing is held any more.
         drop(told);
     }
@@ -241,51 +222,53 @@ impl Station {
         }
         let mut reactor = self.reactor.lock();
         let turn = reactor.turn(events, &self.mail);
-        reactor.take_reports(&mut *self.tray.lock());
+        reactor.take_reports(&mut self.tray.lock());
         drop(reactor);
-        fence(Ordering::SeqCst);
         if let Turn::Next(next) = turn {
             *sleep = next;
+        }
+        drop(seat);
+        fence(Ordering::SeqCst);
+        if self.mail.load(Ordering::Relaxed) {
+            // What was sent meanwhile must not wait for the messages that are told next.
+            self.step_in();
         }
         turn
     }
 
     /// Tells what is in the tray, which may keep the thread as long as nothing else waits for it.
     fn empty_tray(&self, told: &Told) -> Result<(), Relieved> {
-        let (mut thread, mut began, mut messages) = (Thread::Reactor, None, 0);
+        let (mut time, mut began) = (Time::ForShort, None);
         loop {
             let Some(report) = self.tray.lock().pop_front() else { return Ok(()) };
             if self.called.load(Ordering::Relaxed) {
-                thread = Thread::Passing;
+                time = Time::ForNothing;
             }
             if let Report::Disconnected(..) = report {
-                self.tell(&*told.lifecycle, report, Thread::Passing);
+                self.tell(&*told.lifecycle, report, Time::ForNothing);
                 continue;
             }
             let visit = self.attendance.leave();
-            let began = *began.get_or_insert_with(|| {
-                told.relief.watch();
-                Instant::now()
-            });
-            self.tell(&*told.lifecycle, report, thread);
+            told.relief.watch();
+            let began = *began.get_or_insert_with(Instant::now);
+            self.tell(&*told.lifecycle, report, time);
             if !self.attendance.come_back(visit) {
                 return Err(Relieved);
             }
-            messages += 1;
-            if messages % LOOKS_AT_THE_CLOCK_EVERY == 0 && began.elapsed() > LEISURE {
-                thread = Thread::Passing;
+            if began.elapsed() > LEISURE {
+                time = Time::ForNothing;
             }
         }
     }
 
     /// Contains panics: they have been logged, and the connection ends as it would have, or with 1011.
-    fn tell(&self, lifecycle: &dyn Lifecycle, report: Report, thread: Thread) {
+    fn tell(&self, lifecycle: &dyn Lifecycle, report: Report, time: Time) {
         let (id, is_message) = match &report {
             Report::Message(peer, _) => (peer.id, true),
             Report::Disconnected(peer, _) => (peer.id, false),
         };
         let told = catch_unwind(AssertUnwindSafe(|| match report {
-            Report::Message(peer, message) => lifecycle.message(peer, message, thread),
+            Report::Message(peer, message) => lifecycle.message(peer, message, time),
             Report::Disconnected(peer, reason) => lifecycle.disconnected(peer, reason),
         }));
         if told.is_err() {
@@ -298,7 +281,7 @@ impl Station {
 
     /// Keeps everybody from the reactor until it is dropped. What was sent meanwhile waits for a [`wake`](Self::wake).
     #[cfg(test)]
-    pub(super) fn hold(&self) -> parking_lot::MutexGuard<'_, Reactor> {
+    pub(super) fn hold(&self) -> MutexGuard<'_, Reactor> {
         self.reactor.lock()
     }
 }

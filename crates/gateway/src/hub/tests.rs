@@ -1,6 +1,6 @@
 //! The hub without a gateway: what happens when things come late, at once, or not at all.
 
-use super::{Hub, HubOptions, Inbound, Lifecycle, Thread};
+use super::{Hub, HubOptions, Inbound, Lifecycle, Time};
 use crate::clock::Clock;
 use crate::hub::slots;
 use crate::peer::Peer;
@@ -40,7 +40,7 @@ struct Reports {
 }
 
 impl Lifecycle for Reports {
-    fn message(&self, _: Arc<Peer>, message: Inbound, _: Thread) {
+    fn message(&self, _: Arc<Peer>, message: Inbound, _: Time) {
         match message {
             Inbound::Text(text) if text == BLOCK => {
                 self.blocked.send(()).unwrap();
@@ -108,7 +108,7 @@ impl Running {
         let held = station.hold();
         let result = run();
         drop(held);
-        station.wake();
+        station.call();
         result
     }
 

@@ -12,7 +12,7 @@ pub(crate) use writing::in_memory;
 use super::connection::Connection;
 use super::slots::{self, Slots};
 use super::station::{Left, WAKE};
-use super::{Command, HubOptions, Inbound, Lifecycle, StageIndex};
+use super::{Command, HubOptions, Inbound, StageIndex};
 use crate::clock::Clock;
 use crate::peer::Peer;
 use crate::websocket::{Deflater, Inflater};
@@ -28,7 +28,7 @@ use std::time::Duration;
 
 /// Read at once, shared by all connections of the reactor.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// What messages may take before they are reported; the last read comes on top.
+/// What messages may take before they are told; what the last read holds, unpacked, comes on top.
 const REPORTED_BYTES: usize = 1024 * 1024;
 /// Reports there is room for all the time.
 const USUAL_REPORTS: usize = 1024;
@@ -50,9 +50,7 @@ pub(super) struct Reactor {
     /// Milliseconds since the epoch: when it was last taken up.
     now: u64,
     registry: Registry,
-    /// Who is told, as long as it runs.
-    lifecycle: Option<Arc<dyn Lifecycle>>,
-    /// What is to be told, by whoever works the reactor, as soon as it has let go of it.
+    /// What is to be told when nobody works the reactor any more.
     reports: Vec<Report>,
     /// What the messages among them take.
     reported_bytes: usize,
@@ -107,7 +105,6 @@ impl Reactor {
             clock,
             now: 0,
             registry,
-            lifecycle: None,
             reports: Vec::new(),
             reported_bytes: 0,
             inbox: Some(inbox),
@@ -126,28 +123,25 @@ impl Reactor {
         }
     }
 
-    pub(super) fn begin(&mut self, lifecycle: Arc<dyn Lifecycle>) {
-        self.lifecycle = Some(lifecycle);
-    }
-
     /// Nothing is carried out from here on: replies to what is in the inbox are dropped with it.
     pub(super) fn finish(&mut self) {
-        self.lifecycle = None;
         self.inbox = None;
         self.commands.clear();
     }
 
-    /// A turn of the reactor's own thread: sockets, commands, deadlines.
+    /// A turn of the reactor's own thread, which has told everything before: sockets, commands, deadlines.
     pub(super) fn turn(&mut self, events: &Events, mail: &AtomicBool) -> Turn {
         self.now = self.clock.now_ms();
+        self.reported_bytes = 0;
+        // Who has waited comes first; what then is too much waits behind them.
+        for _ in 0..self.unread.len() {
+            let Some(place) = self.unread.pop_front() else { break };
+            self.read_on(place);
+        }
         for readiness in events {
             if readiness.token() != WAKE {
                 self.ready(readiness);
             }
-        }
-        for _ in 0..self.unread.len() {
-            let Some(place) = self.unread.pop_front() else { break };
-            self.read_on(place);
         }
         let more_commands = self.collect(mail, COMMANDS_PER_TURN);
         while let Some(command) = self.commands.pop_front() {
@@ -196,14 +190,12 @@ impl Reactor {
         if self.unread.is_empty() { Left::Nothing } else { Left::Work }
     }
 
-    /// Who is to be told something, if there is anything to tell.
-    pub(super) fn has_reports(&self) -> Option<&Arc<dyn Lifecycle>> {
-        self.lifecycle.as_ref().filter(|_| !self.reports.is_empty())
+    pub(super) fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
     }
 
     /// Moves what is to be reported behind what is there already.
-    pub(super) fn take_reports(&mut self, into: &mut impl Extend<Report>) {
-        self.reported_bytes = 0;
+    pub(super) fn take_reports(&mut self, into: &mut VecDeque<Report>) {
         into.extend(self.reports.drain(..));
         self.reports.shrink_to(USUAL_REPORTS);
     }
