@@ -4,7 +4,7 @@ use crate::hub::LEISURE;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// On average; handing a message to another thread costs about half of it.
+/// On average; handing a message to another thread costs about a fifth of it.
 const SHORT_NS: u32 = 20_000;
 /// What has been short stays so up to here: a busy machine makes everything longer.
 const NO_LONGER_SHORT_NS: u32 = 3 * SHORT_NS;
