@@ -14,7 +14,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Nothing here takes that long; a test that does has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -82,6 +82,18 @@ impl Running {
         (0..1000).for_each(|_| route.pace.note(Some(time)));
     }
 
+    /// Soon: on a machine that is busy enough a short message takes long, and then all are handed on for a while.
+    fn is_answered_by_the_reactor(&self, client: &TcpStream) {
+        let deadline = Instant::now() + 3 * PATIENCE;
+        loop {
+            self.has_been(Duration::ZERO);
+            if thread_of(client, "hello") == "reactor-0" {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no message ran where it was read");
+        }
+    }
+
     fn connect(&self) -> TcpStream {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -122,11 +134,10 @@ async fn short_messages_run_where_they_were_read() {
     let running = Running::start();
     let client = running.connect();
     assert_ne!(thread_of(&client, "hello"), "reactor-0");
-    running.has_been(Duration::ZERO);
-    assert_eq!(thread_of(&client, "hello"), "reactor-0");
+    running.is_answered_by_the_reactor(&client);
     // What has to wait goes on elsewhere.
     assert_ne!(thread_of(&client, "wait"), "reactor-0");
-    assert_eq!(thread_of(&client, "hello"), "reactor-0");
+    running.is_answered_by_the_reactor(&client);
     running.has_been(Duration::from_millis(1));
     assert_ne!(thread_of(&client, "hello"), "reactor-0");
     running.gateway.drain().await;
