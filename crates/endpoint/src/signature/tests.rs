@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde::Deserialize;
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use time::OffsetDateTime;
 
 /// 2026-03-04T10:20:30Z, when all of them were signed.
@@ -345,6 +345,7 @@ fn keys_are_those_of_their_day_region_and_service() {
             assert_eq!(known.signing_key(region, service, day(number)), expected.as_ref(), "round {round}");
         }
         // More than are kept.
-        (0..40).map(|number| known.signing_key("c", "d", day(number))).for_each(|key| assert_eq!(key.len(), 32));
+        let keys: HashSet<_> = (0..40).map(|number| known.signing_key("c", "d", day(number))).collect();
+        assert_eq!(keys.len(), 40);
     }
 }

@@ -26,6 +26,7 @@ pub(super) const WAKE: Token = Token(usize::MAX);
 const EVENTS: usize = 1024;
 /// How long messages may keep the reactor's thread before it reads again; the rest is worked on elsewhere.
 pub(crate) const LEISURE: Duration = Duration::from_millis(5);
+
 pub(super) struct Station {
     commands: mpsc::Sender<Command>,
     /// A command was sent and nobody has looked since.
@@ -64,7 +65,7 @@ pub(super) enum Left {
     Work,
 }
 
-/// The life of a reactor's thread; the reactor ends with it, unless another thread has taken over.
+/// The life of a reactor's thread; the reactor ends with it, also by a panic, unless another thread has taken over.
 struct Life<'a> {
     station: &'a Station,
     relief: Arc<Relief>,
@@ -279,7 +280,7 @@ impl Station {
         }
     }
 
-    /// Keeps everybody from the reactor until it is dropped. What was sent meanwhile waits for a [`wake`](Self::wake).
+    /// Keeps everybody from the reactor until it is dropped. What was sent meanwhile waits for a [`call`](Self::call).
     #[cfg(test)]
     pub(super) fn hold(&self) -> MutexGuard<'_, Reactor> {
         self.reactor.lock()
